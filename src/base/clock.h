@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Microseconds of CLOCK_MONOTONIC: for durations and deadlines. Never 0. */
+uint64_t clock_us(void);
+
+/* Microseconds since 1970-01-01 UTC (CLOCK_REALTIME): for the log. */
+uint64_t clock_wall_us(void);
+
+#endif
