@@ -16,3 +16,17 @@ src_libbase_a_SOURCES = \
 	src/base/log.h \
 	src/base/text.c \
 	src/base/text.h
+
+noinst_LIBRARIES += src/libcore.a
+src_libcore_a_SOURCES = \
+	src/core/deadline.c \
+	src/core/deadline.h \
+	src/core/flow.c \
+	src/core/flow.h \
+	src/core/reason.c \
+	src/core/reason.h \
+	src/core/record.c \
+	src/core/record.h \
+	src/core/term.c \
+	src/core/term.h \
+	src/core/term_names.c

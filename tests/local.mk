@@ -58,3 +58,36 @@ tests_unit_test_log_syslog_SOURCES = tests/unit/test_log_syslog.c tests/support/
 tests_unit_test_log_syslog_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_log_syslog_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_log_syslog_LDADD = src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_reason
+tests_unit_test_reason_SOURCES = tests/unit/test_reason.c tests/support/check_main.h
+tests_unit_test_reason_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_reason_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_reason_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_term
+tests_unit_test_term_SOURCES = tests/unit/test_term.c tests/support/check_main.h \
+	tests/unit/term_laws.c tests/unit/term_laws.h \
+	tests/unit/term_oracle.c tests/unit/term_oracle.h \
+	tests/unit/term_table.c tests/unit/term_table.h
+tests_unit_test_term_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_term_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_term_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_deadline
+tests_unit_test_deadline_SOURCES = tests/unit/test_deadline.c tests/support/check_main.h
+tests_unit_test_deadline_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_deadline_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_deadline_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_flow
+tests_unit_test_flow_SOURCES = tests/unit/test_flow.c tests/support/check_main.h
+tests_unit_test_flow_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_flow_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_flow_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_record
+tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/support/check_main.h
+tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_record_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_record_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)

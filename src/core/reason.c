@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/reason.h"
+
+static const struct {
+    const char *name;
+    const char *sentence;
+    enum blame blame;
+} reasons[REASONS] = {
+    [REASON_NONE] = {"none", "it has not ended yet", BLAME_NOBODY},
+    [REASON_CLEAN] = {"clean", "both sides said all that they had to say", BLAME_NOBODY},
+    [REASON_CLIENT_TRUNCATED] = {"client-truncated",
+                                 "the client's stream ended without close_notify",
+                                 BLAME_CLIENT},
+    [REASON_CLIENT_RESET] = {"client-reset", "the client reset its connection or vanished",
+                             BLAME_CLIENT},
+    [REASON_CLIENT_TLS_ERROR] = {"client-tls-error",
+                                 "what the client sent is not valid TLS or was forged",
+                                 BLAME_CLIENT},
+    [REASON_CLIENT_ALERT] = {"client-alert", "the client sent a fatal TLS alert",
+                             BLAME_CLIENT},
+    [REASON_HANDSHAKE_FAILED] = {"handshake-failed", "the TLS handshake did not succeed",
+                                 BLAME_CLIENT},
+    [REASON_BACKEND_REFUSED] = {"backend-refused", "the backend refused the connection",
+                                BLAME_BACKEND},
+    [REASON_BACKEND_UNREACHABLE] = {"backend-unreachable",
+                                    "the backend has no address or no route to it",
+                                    BLAME_BACKEND},
+    [REASON_BACKEND_RESET] = {"backend-reset",
+                              "the backend reset its connection or vanished",
+                              BLAME_BACKEND},
+    [REASON_TIMEOUT_HANDSHAKE] = {"timeout-handshake",
+                                  "the TLS handshake took longer than handshake-timeout",
+                                  BLAME_CLIENT},
+    [REASON_TIMEOUT_CONNECT] = {"timeout-connect",
+                                "the backend did not answer within connect-timeout",
+                                BLAME_BACKEND},
+    [REASON_TIMEOUT_IDLE] = {"timeout-idle", "no byte moved for idle-timeout",
+                             BLAME_NOBODY},
+    [REASON_TIMEOUT_HALF_CLOSED] = {"timeout-half-closed",
+                                    "one side had ended and no byte moved for "
+                                    "half-closed-timeout",
+                                    BLAME_NOBODY},
+    [REASON_TIMEOUT_CLOSE_WAIT] =
+        {"timeout-close-wait", "the client did not answer close_notify within close-wait",
+         BLAME_CLIENT},
+    [REASON_DRAIN_FORCED] = {"drain-forced", "sallyport was stopped before it had ended",
+                             BLAME_SALLYPORT},
+    [REASON_OVERLOAD] = {"overload", "a limit on connections was reached", BLAME_SALLYPORT},
+    [REASON_INTERNAL_ERROR] = {"internal-error",
+                               "sallyport ran out of memory or of another resource",
+                               BLAME_SALLYPORT},
+};
+
+const char *
+reason_name(enum reason reason)
+{
+    return reasons[reason].name;
+}
+
+const char *
+reason_sentence(enum reason reason)
+{
+    return reasons[reason].sentence;
+}
+
+enum blame
+reason_blame(enum reason reason)
+{
+    return reasons[reason].blame;
+}

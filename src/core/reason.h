@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CORE_REASON_H
+#define CORE_REASON_H
+
+/*
+ * The vocabulary of endings. Every connection ends with exactly one close
+ * reason: clean, or the name of the first abort. The names are the same in the
+ * log, in the metrics and in sallyport(8).
+ */
+enum reason {
+    REASON_NONE, /* it has not ended yet */
+    REASON_CLEAN,
+    REASON_CLIENT_TRUNCATED,
+    REASON_CLIENT_RESET,
+    REASON_CLIENT_TLS_ERROR,
+    REASON_CLIENT_ALERT,
+    REASON_HANDSHAKE_FAILED,
+    REASON_BACKEND_REFUSED,
+    REASON_BACKEND_UNREACHABLE,
+    REASON_BACKEND_RESET,
+    REASON_TIMEOUT_HANDSHAKE,
+    REASON_TIMEOUT_CONNECT,
+    REASON_TIMEOUT_IDLE,
+    REASON_TIMEOUT_HALF_CLOSED,
+    REASON_TIMEOUT_CLOSE_WAIT,
+    REASON_DRAIN_FORCED,
+    REASON_OVERLOAD,
+    REASON_INTERNAL_ERROR,
+    REASONS
+};
+
+/* Whose doing an ending was. */
+enum blame {
+    BLAME_NOBODY,
+    BLAME_CLIENT,
+    BLAME_BACKEND,
+    BLAME_SALLYPORT
+};
+
+/* "client-truncated": for the log and for labels. Static memory, never NULL. */
+const char *reason_name(enum reason reason);
+
+/* "the client's TCP stream ended without close_notify": for people. Static memory. */
+const char *reason_sentence(enum reason reason);
+
+enum blame reason_blame(enum reason reason);
+
+#endif
