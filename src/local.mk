@@ -30,3 +30,16 @@ src_libcore_a_SOURCES = \
 	src/core/term.c \
 	src/core/term.h \
 	src/core/term_names.c
+
+noinst_LIBRARIES += src/libconfig.a
+src_libconfig_a_SOURCES = \
+	src/config/check.c \
+	src/config/check.h \
+	src/config/config.h \
+	src/config/dump.c \
+	src/config/load.c \
+	src/config/load.h \
+	src/config/options.c \
+	src/config/options.h \
+	src/config/parse.c \
+	src/config/parse.h

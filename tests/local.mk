@@ -91,3 +91,27 @@ tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/support/check_ma
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_record_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_options
+tests_unit_test_options_SOURCES = tests/unit/test_options.c tests/support/check_main.h
+tests_unit_test_options_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_options_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_options_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_parse
+tests_unit_test_parse_SOURCES = tests/unit/test_parse.c tests/support/check_main.h
+tests_unit_test_parse_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_parse_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_parse_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_load
+tests_unit_test_load_SOURCES = tests/unit/test_load.c tests/support/check_main.h
+tests_unit_test_load_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_load_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_load_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_check
+tests_unit_test_check_SOURCES = tests/unit/test_check.c tests/support/check_main.h
+tests_unit_test_check_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_check_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_check_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)

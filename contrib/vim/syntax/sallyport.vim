@@ -1,0 +1,46 @@
+" SPDX-License-Identifier: BSD-2-Clause
+" Vim syntax of sallyport.conf(5)
+if exists('b:current_syntax')
+    finish
+endif
+
+syntax iskeyword @,48-57,_,-
+
+syntax keyword sallyportBlock log defaults frontend
+syntax keyword sallyportInclude include
+
+" tests/lint/options compares these with the table of settings.
+syntax keyword sallyportSetting drain-timeout resolver
+syntax keyword sallyportSetting level format to facility
+syntax keyword sallyportSetting listen cert key backend
+syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
+syntax keyword sallyportSetting handshake-timeout connect-timeout idle-timeout
+syntax keyword sallyportSetting half-closed-timeout close-wait linger-timeout linger-max
+syntax keyword sallyportSetting on-truncation
+syntax keyword sallyportSetting keepalive keepalive-idle keepalive-interval keepalive-count
+syntax keyword sallyportSetting tcp-user-timeout backlog max-connections
+
+syntax match sallyportNumber /[A-Za-z0-9_.:\/*@+-]\@1<!\d\+\(ms\|s\|m\|h\|d\)\?[A-Za-z0-9_.:\/*@+-]\@!/
+syntax keyword sallyportWord on off reset eof text json stderr syslog daemon
+syntax keyword sallyportWord error warning notice info probe debug
+
+syntax match sallyportEscape /\\["\\$nt]/ contained
+syntax match sallyportVariable /\${\w\+\(:-[^}"]*\)\?}/ contained
+syntax region sallyportString start=/"/ skip=/\\./ end=/"/ oneline contains=sallyportEscape,sallyportVariable
+syntax region sallyportString start=/'/ end=/'/ oneline
+
+syntax match sallyportComment /#.*$/
+syntax match sallyportComment /[A-Za-z0-9_.:\/*@+-]\@1<!\/\/.*$/
+syntax region sallyportComment start=/[A-Za-z0-9_.:\/*@+-]\@1<!\/\*/ end=/\*\//
+
+highlight default link sallyportBlock Structure
+highlight default link sallyportInclude Include
+highlight default link sallyportSetting Identifier
+highlight default link sallyportNumber Number
+highlight default link sallyportWord Constant
+highlight default link sallyportEscape SpecialChar
+highlight default link sallyportVariable PreProc
+highlight default link sallyportString String
+highlight default link sallyportComment Comment
+
+let b:current_syntax = 'sallyport'

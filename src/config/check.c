@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config/check.h"
+
+#include "base/text.h"
+#include "config/options.h"
+#include "config/parse.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <string.h>
+
+#define HOST_SIZE 256
+#define DNS_PORT 53
+#define ALPN_NAME_MAX 255 /* RFC 7301, section 3.1 */
+#define ALPN_LIST_MAX 65535
+
+struct checker {
+    struct config *config;
+    struct diag *diag;
+    struct config_frontend *frontend; /* the one that is being looked at */
+};
+
+static const char *
+quote(const struct checker *c, const char *text)
+{
+    return parse_quote(c->config->arena, text);
+}
+
+/* A label in dots (RFC 1123, section 2.1); an underscore is seen in container names. */
+static bool
+is_host_name(const char *host)
+{
+    const char *last = strrchr(host, '.');
+
+    for (const char *h = host; *h != '\0'; h++) {
+        bool alnum = (*h >= 'a' && *h <= 'z') || (*h >= 'A' && *h <= 'Z') ||
+                     (*h >= '0' && *h <= '9');
+
+        if (!alnum && (h == host || strchr("-._", *h) == NULL))
+            return false;
+    }
+    /* What ends in a number is an address, and one that is wrong. */
+    last = last == NULL ? host : last + 1;
+    return last[strspn(last, "0123456789")] != '\0' || *last == '\0';
+}
+
+static void
+add_listen(struct checker *c, const struct config_string *from, const struct addr *addr)
+{
+    struct config_frontend *f = c->frontend;
+    struct config_listen *grown;
+
+    if ((f->listens & (f->listens - 1)) == 0) { /* full: its room is a power of two */
+        grown = arena_alloc(c->config->arena, 2 * (f->listens + 1) * sizeof(*grown));
+        if (f->listens > 0)
+            memcpy(grown, f->listen, f->listens * sizeof(*grown));
+        f->listen = grown;
+    }
+    f->listen[f->listens].from = *from;
+    f->listen[f->listens++].addr = *addr;
+}
+
+/* A name may come with one address several times: once is enough. */
+static void
+add_resolved(struct checker *c, const struct config_string *from,
+             const struct addrinfo *found)
+{
+    size_t first = c->frontend->listens, i;
+    struct addr addr;
+
+    for (; found != NULL; found = found->ai_next) {
+        addr_from_sockaddr(&addr, found->ai_addr, found->ai_addrlen);
+        for (i = first; i < c->frontend->listens; i++)
+            if (addr_equal(&c->frontend->listen[i].addr, &addr))
+                break;
+        if (i == c->frontend->listens)
+            add_listen(c, from, &addr);
+    }
+}
+
+static void
+resolve_listen(struct checker *c, const struct config_string *from, const char *host,
+               uint16_t port)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    char service[8];
+    struct text t;
+    int rc;
+
+    text_init(&t, service, sizeof(service));
+    text_addf(&t, "%u", (unsigned)port);
+    rc = getaddrinfo(host, service, &hints, &found);
+    if (rc != 0) {
+        diag_error(c->diag, from->pos, "listen %s in frontend %s cannot be resolved: %s",
+                   quote(c, from->text), c->frontend->name,
+                   rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+        return;
+    }
+    add_resolved(c, from, found);
+    freeaddrinfo(found);
+}
+
+static void
+check_listen(struct checker *c, const struct config_string *from)
+{
+    char host[HOST_SIZE];
+    struct addr addr;
+    uint16_t port;
+    const char *wrong;
+
+    if (strncmp(from->text, "unix:", 5) == 0)
+        wrong = "is a Unix socket; a frontend listens on TCP";
+    else
+        wrong = addr_split(from->text, true, host, sizeof(host), &port);
+    if (wrong == NULL &&
+        addr_from_numeric(&addr, strcmp(host, "*") == 0 ? "0.0.0.0" : host, port) == 0) {
+        add_listen(c, from, &addr);
+        return;
+    }
+    if (wrong == NULL && !is_host_name(host))
+        wrong = "has neither an address nor a host name before its port";
+    if (wrong == NULL)
+        resolve_listen(c, from, host, port);
+    else
+        diag_error(c->diag, from->pos, "listen %s %s", quote(c, from->text), wrong);
+}
+
+/* Returns what is wrong, or NULL. */
+static const char *
+check_unix_backend(struct config_backend *b, const char *path)
+{
+    if (*path != '/' && *path != '@')
+        return "needs an absolute path, or @ and a name, behind unix:";
+    if (strcmp(path, "@") == 0)
+        return "has no name behind its @";
+    if (addr_from_unix(&b->addr, path) != 0)
+        return "is longer than the path of a Unix socket may be (107 bytes)";
+    return NULL;
+}
+
+static const char *
+check_tcp_backend(struct checker *c, struct config_backend *b)
+{
+    char host[HOST_SIZE];
+    const char *wrong = addr_split(b->from.text, false, host, sizeof(host), &b->port);
+
+    if (wrong != NULL)
+        return wrong;
+    if (strcmp(host, "*") == 0)
+        return "names no host; * stands for all addresses in listen only";
+    if (addr_from_numeric(&b->addr, host, b->port) == 0)
+        return NULL;
+    if (!is_host_name(host))
+        return "has neither an address nor a host name before its port";
+    b->kind = CONFIG_BACKEND_NAME;
+    b->host = arena_strdup(c->config->arena, host);
+    return NULL;
+}
+
+static void
+check_backend(struct checker *c)
+{
+    struct config_backend *b = &c->frontend->backend;
+    const char *text = c->frontend->backend_text.text, *wrong;
+
+    if (text == NULL || *text == '\0')
+        return;
+    b->from = c->frontend->backend_text;
+    b->kind = CONFIG_BACKEND_ADDR;
+    wrong = strncmp(text, "unix:", 5) == 0 ? check_unix_backend(b, text + 5)
+                                           : check_tcp_backend(c, b);
+    if (wrong != NULL)
+        diag_error(c->diag, b->from.pos, "backend %s %s", quote(c, text), wrong);
+}
+
+static void
+check_required(struct checker *c)
+{
+    static const char *const examples[] = {"listen = \"*:443\"",
+                                           "cert = \"/etc/sallyport/cert.pem\"",
+                                           "backend = \"127.0.0.1:8080\""};
+    const struct config_frontend *f = c->frontend;
+    bool missing[] = {f->listen_text.count == 0, f->cert.text == NULL,
+                      f->backend_text.text == NULL};
+
+    for (size_t i = 0; i < COUNT_OF(examples); i++)
+        if (missing[i])
+            diag_error(c->diag, f->pos, "frontend %s has no %.*s; write %s", f->name,
+                       (int)strcspn(examples[i], " "), examples[i], examples[i]);
+}
+
+static void
+check_alpn(struct checker *c)
+{
+    const struct config_strings *alpn = &c->frontend->alpn;
+    size_t total = 0;
+
+    for (size_t i = 0; i < alpn->count; i++) {
+        size_t len = strlen(alpn->item[i].text);
+
+        total += len + 1;
+        if (len > ALPN_NAME_MAX)
+            diag_error(c->diag, alpn->item[i].pos,
+                       "a protocol of alpn is %zu bytes long; %d is the most", len,
+                       ALPN_NAME_MAX);
+    }
+    if (total > ALPN_LIST_MAX)
+        diag_error(c->diag, alpn->item[0].pos,
+                   "the list of alpn is too long; %d bytes is "
+                   "the most",
+                   ALPN_LIST_MAX);
+}
+
+static void
+check_frontend(struct checker *c)
+{
+    struct config_frontend *f = c->frontend;
+
+    check_required(c);
+    f->listen = NULL;
+    f->listens = 0;
+    for (size_t i = 0; i < f->listen_text.count; i++)
+        if (*f->listen_text.item[i].text != '\0')
+            check_listen(c, &f->listen_text.item[i]);
+    check_backend(c);
+    check_alpn(c);
+    if (f->tls_min > f->tls_max)
+        diag_error(c->diag, f->pos,
+                   "frontend %s has tls-min 1.3 above tls-max 1.2; no client "
+                   "could connect",
+                   f->name);
+}
+
+static void
+check_names(struct checker *c)
+{
+    const struct config_frontend *f = c->frontend, *first = c->config->frontend;
+
+    while (first < f && strcmp(first->name, f->name) != 0)
+        first++;
+    if (first < f && *f->name != '\0')
+        diag_error(c->diag, f->pos, "there are two frontends %s; the first is at %s:%u",
+                   f->name, first->pos.file, first->pos.line);
+}
+
+static bool
+is_wildcard(const struct addr *a)
+{
+    if (a->u.sa.sa_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+    return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/*
+ * Would the kernel let only one of two sockets listen? A wildcard takes its port on all
+ * addresses of its family.
+ */
+static bool
+overlap(const struct addr *a, const struct addr *b)
+{
+    if (addr_equal(a, b))
+        return true;
+    return a->u.sa.sa_family == b->u.sa.sa_family && addr_port(a) == addr_port(b) &&
+           (is_wildcard(a) || is_wildcard(b));
+}
+
+/* The first of all the listening addresses before `end` that stands in its way. */
+static const struct config_listen *
+find_listen(const struct config *config, const struct config_listen *end, size_t *frontend)
+{
+    for (*frontend = 0; *frontend < config->frontends; ++*frontend) {
+        const struct config_frontend *f = &config->frontend[*frontend];
+
+        for (size_t i = 0; i < f->listens; i++) {
+            if (&f->listen[i] == end)
+                return NULL;
+            if (overlap(&f->listen[i].addr, &end->addr))
+                return &f->listen[i];
+        }
+    }
+    return NULL;
+}
+
+/* Two on one address. */
+static void
+check_conflicts(struct checker *c)
+{
+    const struct config_frontend *f = c->frontend;
+
+    for (size_t i = 0; i < f->listens; i++) {
+        const struct config_listen *listen = &f->listen[i], *first;
+        size_t other;
+
+        if (addr_port(&listen->addr) == 0)
+            continue;
+        first = find_listen(c->config, listen, &other);
+        if (first != NULL)
+            diag_error(c->diag, listen->from.pos,
+                       "listen %s in frontend %s is taken by %s in frontend %s at %s:%u",
+                       quote(c, listen->from.text), f->name, quote(c, first->from.text),
+                       c->config->frontend[other].name, first->from.pos.file,
+                       first->from.pos.line);
+    }
+}
+
+/* "127.0.0.1:53", "[::1]:53", or without a port "127.0.0.1", "::1". */
+static void
+check_resolver(struct checker *c, const struct config_string *from, struct addr *addr)
+{
+    char host[HOST_SIZE];
+    uint16_t port;
+    const char *wrong;
+
+    if (addr_from_numeric(addr, from->text, DNS_PORT) == 0)
+        return;
+    wrong = addr_split(from->text, false, host, sizeof(host), &port);
+    if (wrong == NULL && addr_from_numeric(addr, host, port) != 0)
+        wrong = "is not an address";
+    if (wrong != NULL)
+        diag_error(c->diag, from->pos,
+                   "resolver %s %s; a name server is written as its address, with or "
+                   "without a port",
+                   quote(c, from->text), wrong);
+}
+
+static void
+check_global(struct checker *c)
+{
+    struct config *config = c->config;
+    const char *to = config->log.to;
+
+    config->resolver_addr =
+        arena_alloc(config->arena, (config->resolver.count + 1) * sizeof(struct addr));
+    for (size_t i = 0; i < config->resolver.count; i++)
+        check_resolver(c, &config->resolver.item[i], &config->resolver_addr[i]);
+    if (strcmp(to, "stderr") != 0 && strcmp(to, "syslog") != 0 && *to != '/')
+        diag_error(c->diag, config->log_to_pos,
+                   "to = %s is not known; it takes stderr, syslog or an absolute path",
+                   parse_is_word(to) ? to : quote(c, to));
+}
+
+void
+config_check(struct config *config, struct diag *diag)
+{
+    struct checker c = {.config = config, .diag = diag};
+
+    check_global(&c);
+    for (size_t i = 0; i < config->frontends; i++) {
+        c.frontend = &config->frontend[i];
+        check_frontend(&c);
+        check_names(&c);
+    }
+    for (size_t i = 0; i < config->frontends; i++) {
+        c.frontend = &config->frontend[i];
+        check_conflicts(&c);
+    }
+    /* With other mistakes there may be one that could not be read. */
+    if (config->frontends == 0 && diag_errors(diag) == 0)
+        diag_error(diag, (struct pos){config->file, 0},
+                   "there is no frontend; write frontend NAME { ... }");
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+#include "config/config.h"
+
+/*
+ * The rules between settings, and what has to be looked up before a start:
+ * listen and backend addresses parsed, listen names resolved (this may block),
+ * two frontends on one address, a frontend without listen, cert or backend,
+ * tls-min above tls-max, two frontends of one name, no frontend at all, a place of
+ * the log that is none. Fills in listen, backend and resolver_addr. All
+ * mistakes go to diag with file and line. Certificates are not looked at: see tls/cert.
+ */
+void config_check(struct config *config, struct diag *diag);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/addr.h"
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The configuration: read and checked once, then never changed. All of it,
+ * strings and places included, lives in one arena. Durations are milliseconds, 0 is 'off'.
+ */
+
+/* A value that is checked again later, with the place that it came from. */
+struct config_string {
+    const char *text; /* NULL: not set; "": a mistake, diag has it */
+    struct pos pos;
+};
+
+struct config_strings {
+    struct config_string *item;
+    size_t count;
+};
+
+/* One socket to listen on. A listen value may mean several ("localhost:443"). */
+struct config_listen {
+    struct config_string from; /* as written */
+    struct addr addr;
+};
+
+enum config_backend_kind {
+    CONFIG_BACKEND_ADDR,
+    CONFIG_BACKEND_NAME
+};
+
+struct config_backend {
+    struct config_string from;
+    enum config_backend_kind kind;
+    struct addr addr; /* of kind ADDR: IPv4, IPv6 or Unix */
+    const char *host; /* of kind NAME */
+    uint16_t port;    /* of kind NAME */
+};
+
+enum config_truncation {
+    CONFIG_TRUNCATION_RESET,
+    CONFIG_TRUNCATION_EOF
+};
+
+struct config_frontend {
+    const char *name;
+    struct pos pos;
+
+    struct config_strings listen_text; /* as written */
+    struct config_listen *listen;      /* resolved by config_check */
+    size_t listens;
+
+    struct config_string cert;
+    struct config_string key; /* text NULL: in the file of cert */
+
+    struct config_string backend_text; /* as written */
+    struct config_backend backend;     /* set by config_check */
+
+    int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */
+    struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
+    struct config_string ciphersuites; /* TLS 1.3; NULL: the default */
+    struct config_string groups;       /* NULL: the default */
+    struct config_strings alpn;        /* in order of preference; none: ALPN is ignored */
+
+    uint32_t handshake_timeout_ms;
+    uint32_t connect_timeout_ms;
+    uint32_t idle_timeout_ms;
+    uint32_t half_closed_timeout_ms;
+    uint32_t close_wait_ms;
+    uint32_t linger_timeout_ms;
+    uint32_t linger_max_ms;
+    enum config_truncation on_truncation;
+
+    bool keepalive;
+    uint32_t keepalive_idle_ms;     /* whole seconds */
+    uint32_t keepalive_interval_ms; /* whole seconds */
+    uint32_t keepalive_count;
+    uint32_t tcp_user_timeout_ms;
+
+    uint32_t backlog;
+    uint32_t max_connections; /* 0: no limit of its own */
+};
+
+struct config {
+    struct arena *arena;
+    const char *file; /* that it was read from; NULL: the command line */
+    struct log_settings log;
+    struct pos log_to_pos;
+    uint32_t drain_timeout_ms;
+    struct config_strings resolver; /* addresses of name servers; none: /etc/resolv.conf */
+    struct addr *resolver_addr;     /* set by config_check, as many as resolver.count */
+    struct config_frontend *frontend;
+    size_t frontends;
+};
+
+/* Release the configuration and everything in it. NULL is allowed. */
+void config_free(struct config *config);
+
+#endif

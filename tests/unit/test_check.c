@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config/check.h"
+
+#include "config/load.h"
+#include "support/check_main.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct diag *diag;
+static struct config *config;
+static char told[8192];
+
+static void
+set_up(void)
+{
+    diag = diag_new();
+    config = NULL;
+}
+
+static void
+tear_down(void)
+{
+    config_free(config);
+    diag_free(diag);
+}
+
+static const char *
+mistakes(void)
+{
+    FILE *out = fmemopen(told, sizeof(told), "w");
+
+    told[0] = '\0';
+    diag_print(diag, out);
+    fclose(out);
+    return told;
+}
+
+static void
+check(const char *text)
+{
+    config = config_load_memory("t", text, strlen(text), diag);
+    ck_assert_str_eq(mistakes(), "");
+    config_check(config, diag);
+}
+
+static void
+check_well(const char *text)
+{
+    check(text);
+    ck_assert_str_eq(mistakes(), "");
+}
+
+static void
+assert_addr(const struct addr *addr, const char *text)
+{
+    char buf[ADDR_TEXT_SIZE];
+
+    ck_assert_str_eq(addr_format(addr, buf, sizeof(buf)), text);
+}
+
+/*
+ * In place of the C library's: no test asks a name server. "one.example" has two addresses,
+ * one of them twice; no other name has any.
+ */
+int
+getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+            struct addrinfo **found)
+{
+    static struct addrinfo info[3];
+    static struct addr addr[3];
+
+    ck_assert_int_eq(hints->ai_flags, AI_PASSIVE | AI_NUMERICSERV);
+    ck_assert_int_eq(hints->ai_family, AF_UNSPEC);
+    ck_assert_int_eq(hints->ai_socktype, SOCK_STREAM);
+    if (strcmp(host, "one.example") != 0)
+        return EAI_NONAME;
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(addr_from_numeric(&addr[i], i == 1 ? "::1" : "127.0.0.1",
+                                           (uint16_t)atoi(service)),
+                         0);
+        info[i] = (struct addrinfo){.ai_addr = &addr[i].u.sa, .ai_addrlen = addr[i].len};
+        info[i].ai_next = i < 2 ? &info[i + 1] : NULL;
+    }
+    *found = info;
+    return 0;
+}
+
+void
+freeaddrinfo(struct addrinfo *found)
+{
+    ck_assert_ptr_nonnull(found);
+}
+
+START_TEST(listening_addresses)
+{
+    const struct config_listen *l;
+
+    check_well(
+        "frontend a { listen = { *:443, '[::]:443', 127.0.0.1:444, '[::1]:0', *:0 }\n"
+        "cert = c backend = 127.0.0.1:80 }");
+    ck_assert_uint_eq(config->frontend->listens, 5);
+    l = config->frontend->listen;
+    assert_addr(&l[0].addr, "0.0.0.0:443");
+    assert_addr(&l[1].addr, "[::]:443");
+    assert_addr(&l[2].addr, "127.0.0.1:444");
+    assert_addr(&l[3].addr, "[::1]:0");
+    assert_addr(&l[4].addr, "0.0.0.0:0");
+    ck_assert_str_eq(l[1].from.text, "[::]:443");
+}
+END_TEST
+
+START_TEST(listening_names_are_resolved)
+{
+    const struct config_frontend *f;
+
+    check_well("frontend a { listen = one.example:8443 cert = c backend = 127.0.0.1:80 }");
+    f = config->frontend;
+    ck_assert_uint_eq(f->listens, 2);
+    assert_addr(&f->listen[0].addr, "127.0.0.1:8443");
+    assert_addr(&f->listen[1].addr, "[::1]:8443");
+    ck_assert_str_eq(f->listen[1].from.text, "one.example:8443");
+}
+END_TEST
+
+START_TEST(addresses_of_backends)
+{
+    static const struct {
+        const char *text;
+        enum config_backend_kind kind;
+        const char *means;
+        uint16_t port;
+    } backends[] = {
+        {"127.0.0.1:8080", CONFIG_BACKEND_ADDR, "127.0.0.1:8080", 8080},
+        {"[::1]:8080", CONFIG_BACKEND_ADDR, "[::1]:8080", 8080},
+        {"unix:/run/app.sock", CONFIG_BACKEND_ADDR, "unix:/run/app.sock", 0},
+        {"unix:@abstract", CONFIG_BACKEND_ADDR, "unix:@abstract", 0},
+        {"app.example:80", CONFIG_BACKEND_NAME, "app.example", 80},
+        {"my_app-1:80", CONFIG_BACKEND_NAME, "my_app-1", 80},
+    };
+    char text[256];
+
+    for (size_t i = 0; i < COUNT_OF(backends); i++) {
+        snprintf(text, sizeof(text), "frontend a { listen = *:0 cert = c backend = '%s' }",
+                 backends[i].text);
+        check_well(text);
+        ck_assert_int_eq(config->frontend->backend.kind, backends[i].kind);
+        ck_assert_str_eq(config->frontend->backend.from.text, backends[i].text);
+        if (backends[i].kind == CONFIG_BACKEND_ADDR)
+            assert_addr(&config->frontend->backend.addr, backends[i].means);
+        else
+            ck_assert_str_eq(config->frontend->backend.host, backends[i].means);
+        ck_assert_uint_eq(config->frontend->backend.port, backends[i].port);
+        config_free(config);
+        config = NULL;
+    }
+}
+END_TEST
+
+START_TEST(resolvers)
+{
+    check_well("resolver = { 127.0.0.1, '127.0.0.1:5353', ::1, '[::1]:5353' }"
+               "frontend a { listen = *:0 cert = c backend = b:1 }");
+    assert_addr(&config->resolver_addr[0], "127.0.0.1:53");
+    assert_addr(&config->resolver_addr[1], "127.0.0.1:5353");
+    assert_addr(&config->resolver_addr[2], "[::1]:53");
+    assert_addr(&config->resolver_addr[3], "[::1]:5353");
+}
+END_TEST
+
+#define A "frontend a { listen = *:0 cert = c backend = b:1 }\n"
+
+static const struct {
+    const char *text, *mistakes;
+} cases[] = {
+    {"", "t: there is no frontend; write frontend NAME { ... }\n"},
+    {"\nfrontend a { }", "t:2: frontend a has no listen; write listen = \"*:443\"\n"
+                         "t:2: frontend a has no cert; write cert = "
+                         "\"/etc/sallyport/cert.pem\"\n"
+                         "t:2: frontend a has no backend; write backend = "
+                         "\"127.0.0.1:8080\"\n"},
+    {"frontend a { listen = { } cert = c backend = b:1 }",
+     "t:1: frontend a has no listen; write listen = \"*:443\"\n"},
+    {A "\n" A, "t:3: there are two frontends a; the first is at t:1\n"},
+    {"frontend a { listen = { *:1,\n*:1 } cert = c backend = b:1 }",
+     "t:2: listen \"*:1\" in frontend a is taken by \"*:1\" in frontend a at t:1\n"},
+    {"frontend a { listen = *:1 cert = c backend = b:1 }\n"
+     "frontend b { listen = 0.0.0.0:1 cert = c backend = b:1 }",
+     "t:2: listen \"0.0.0.0:1\" in frontend b is taken by \"*:1\" in frontend a at t:1\n"},
+    {"frontend a { listen = *:1 cert = c backend = b:1 }\n"
+     "frontend b { listen = 127.0.0.1:1 cert = c backend = b:1 }",
+     "t:2: listen \"127.0.0.1:1\" in frontend b is taken by \"*:1\" in frontend a at "
+     "t:1\n"},
+    {"frontend a { listen = '[::1]:1' cert = c backend = b:1 }\n"
+     "frontend b { listen = '[::]:1' cert = c backend = b:1 }",
+     "t:2: listen \"[::]:1\" in frontend b is taken by \"[::1]:1\" in frontend a at t:1\n"},
+    {"frontend a { listen = '*' cert = c backend = b:1 }",
+     "t:1: listen \"*\" has no port\n"},
+    {"frontend a { listen = none.example:1 cert = c backend = b:1 }",
+     "t:1: listen \"none.example:1\" in frontend a cannot be resolved: Name or service not "
+     "known\n"},
+    {"frontend a { listen = { 127.0.0.1:1,\n one.example:1 } cert = c backend = b:1 }",
+     "t:2: listen \"one.example:1\" in frontend a is taken by \"127.0.0.1:1\" in frontend "
+     "a "
+     "at t:1\n"},
+    {"frontend a { listen = 'unix:/x' cert = c backend = b:1 }",
+     "t:1: listen \"unix:/x\" is a Unix socket; a frontend listens on TCP\n"},
+    {"frontend a { listen = '127.0.0.256:1' cert = c backend = b:1 }",
+     "t:1: listen \"127.0.0.256:1\" has neither an address nor a host name before its "
+     "port\n"},
+    {"frontend a { listen = *:0 cert = c backend = 127.0.0.1 }",
+     "t:1: backend \"127.0.0.1\" has no port\n"},
+    {"frontend a { listen = *:0 cert = c backend = 127.0.0.1:0 }",
+     "t:1: backend \"127.0.0.1:0\" has port 0\n"},
+    {"frontend a { listen = *:0 cert = c backend = *:80 }",
+     "t:1: backend \"*:80\" names no host; * stands for all addresses in listen only\n"},
+    {"frontend a { listen = *:0 cert = c backend = 'a/b:80' }",
+     "t:1: backend \"a/b:80\" has neither an address nor a host name before its port\n"},
+    {"frontend a { listen = *:0 cert = c backend = unix:run/x }",
+     "t:1: backend \"unix:run/x\" needs an absolute path, or @ and a name, behind unix:\n"},
+    {"frontend a { listen = *:0 cert = c backend = unix:@ }",
+     "t:1: backend \"unix:@\" has no name behind its @\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1 tls-min = 1.3 tls-max = 1.2 }",
+     "t:1: frontend a has tls-min 1.3 above tls-max 1.2; no client could connect\n"},
+    {"resolver = dns.example\n" A,
+     "t:1: resolver \"dns.example\" has no port; a name server is written as its address, "
+     "with or without a port\n"},
+    {"resolver = dns.example:53\n" A,
+     "t:1: resolver \"dns.example:53\" is not an address; a name server is written as its "
+     "address, with or without a port\n"},
+    {"log { to = file.log }\n" A,
+     "t:1: to = file.log is not known; it takes stderr, syslog or an absolute path\n"},
+    {"log { to = /file.log }\n" A, ""},
+    {"log { to = syslog }\n" A, ""},
+    {"frontend a { listen = { *:1, 127.0.0.1:2, '[::]:1', *:0, *:0 } cert = c backend = "
+     "b:1 }",
+     ""},
+};
+
+START_TEST(rules)
+{
+    check(cases[_i].text);
+    ck_assert_str_eq(mistakes(), cases[_i].mistakes);
+}
+END_TEST
+
+START_TEST(long_values_have_limits)
+{
+    static char text[1024], path[109], protocol[257];
+
+    memset(path, 'p', sizeof(path) - 1);
+    memset(protocol, 'h', sizeof(protocol) - 1);
+    snprintf(text, sizeof(text),
+             "frontend a { listen = *:0 cert = c backend = unix:/%s\n alpn = { %s, %s } }",
+             path, protocol, protocol + 1);
+    check(text);
+    ck_assert_uint_eq(diag_errors(diag), 2);
+    ck_assert_ptr_nonnull(strstr(mistakes(), "is longer than the path of a Unix socket"));
+    ck_assert_ptr_nonnull(
+        strstr(told, "t:2: a protocol of alpn is 256 bytes long; 255 is"));
+}
+END_TEST
+
+START_TEST(a_list_of_protocols_has_a_limit)
+{
+    /* 256 names of 255 bytes, each with its length (RFC 7301, section 3.1): one too many.
+     */
+    static char text[256 * 258 + 128], name[256];
+    int len = snprintf(text, sizeof(text),
+                       "frontend a { listen = *:0 cert = c backend = b:1 alpn = {\n");
+
+    memset(name, 'h', sizeof(name) - 1);
+    for (int i = 0; i < 256; i++)
+        len += snprintf(text + len, sizeof(text) - (size_t)len, "%s,", name);
+    snprintf(text + len, sizeof(text) - (size_t)len, "} }");
+    check(text);
+    ck_assert_str_eq(mistakes(),
+                     "t:2: the list of alpn is too long; 65535 bytes is the most\n");
+}
+END_TEST
+
+START_TEST(what_is_mistaken_is_not_missing)
+{
+    static const char text[] = "frontend a { lisen = *:1 cert = { c } backend = }";
+
+    config = config_load_memory("t", text, strlen(text), diag);
+    ck_assert_uint_eq(diag_errors(diag), 3);
+    config_check(config, diag);
+    ck_assert_uint_eq(diag_errors(diag), 3);
+}
+END_TEST
+
+START_TEST(words_of_the_command_line)
+{
+    config = config_from_words("127.0.0.1:0", "nowhere", "/c.pem");
+    config_check(config, diag);
+    ck_assert_str_eq(mistakes(), "command line: backend \"nowhere\" has no port\n");
+    assert_addr(&config->frontend->listen[0].addr, "127.0.0.1:0");
+}
+END_TEST
+
+static Suite *
+check_suite(void)
+{
+    Suite *suite = suite_create("check");
+    TCase *tcase = tcase_create("check");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_add_test(tcase, listening_addresses);
+    tcase_add_test(tcase, listening_names_are_resolved);
+    tcase_add_test(tcase, addresses_of_backends);
+    tcase_add_test(tcase, resolvers);
+    tcase_add_loop_test(tcase, rules, 0, (int)COUNT_OF(cases));
+    tcase_add_test(tcase, long_values_have_limits);
+    tcase_add_test(tcase, a_list_of_protocols_has_a_limit);
+    tcase_add_test(tcase, what_is_mistaken_is_not_missing);
+    tcase_add_test(tcase, words_of_the_command_line);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+CHECK_MAIN(check_suite)
