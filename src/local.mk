@@ -43,3 +43,17 @@ src_libconfig_a_SOURCES = \
 	src/config/options.h \
 	src/config/parse.c \
 	src/config/parse.h
+
+noinst_LIBRARIES += src/libtls.a
+src_libtls_a_SOURCES = \
+	src/tls/cert.c \
+	src/tls/cert.h \
+	src/tls/cert_make.c \
+	src/tls/pem.c \
+	src/tls/pem.h \
+	src/tls/tls_bio.c \
+	src/tls/tls_bio.h \
+	src/tls/tls_ctx.c \
+	src/tls/tls_ctx.h \
+	src/tls/tls_err.c \
+	src/tls/tls_err.h

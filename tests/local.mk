@@ -115,3 +115,49 @@ tests_unit_test_check_SOURCES = tests/unit/test_check.c tests/support/check_main
 tests_unit_test_check_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_check_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_check_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_tls_bio
+tests_unit_test_tls_bio_SOURCES = tests/unit/test_tls_bio.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_bio_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_bio_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_bio_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_tls_err
+tests_unit_test_tls_err_SOURCES = tests/unit/test_tls_err.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_err_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_err_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_err_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_tls_ctx
+tests_unit_test_tls_ctx_SOURCES = tests/unit/test_tls_ctx.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_ctx_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_ctx_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_ctx_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_tls_session
+tests_unit_test_tls_session_SOURCES = tests/unit/test_tls_session.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_session_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_session_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_session_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_pem
+tests_unit_test_pem_SOURCES = tests/unit/test_pem.c tests/support/check_main.h
+tests_unit_test_pem_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_pem_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_pem_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_cert
+tests_unit_test_cert_SOURCES = tests/unit/test_cert.c tests/support/check_main.h
+tests_unit_test_cert_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cert_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_cert_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_cert_make
+tests_unit_test_cert_make_SOURCES = tests/unit/test_cert_make.c tests/support/check_main.h
+tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_cert_make_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)

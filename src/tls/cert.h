@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TLS_CERT_H
+#define TLS_CERT_H
+
+#include "base/diag.h"
+#include "config/config.h"
+
+#include <openssl/ssl.h>
+#include <stdint.h>
+
+/* A certificate with its chain and its private key. */
+struct cert {
+    X509 *leaf;
+    STACK_OF(X509) *
+        chain; /* the certificates that follow the leaf in the file; may be empty */
+    EVP_PKEY *key;
+};
+
+/*
+ * Read a certificate, its chain and its key (PEM) from the files that a frontend
+ * names: the first certificate of the file is the leaf, the others are its chain, in any
+ * order with the key. A key file that every user may read or write is a warning (its
+ * group may); so is a certificate that is not followed by its issuer; an expired, or not
+ * yet valid, certificate is a loud one. What is no good is an error at the place of the
+ * setting: cannot be opened (with errno's words), no certificate or key in it, a broken PEM
+ * block (with the line within the PEM file), an encrypted key (not supported yet), a key
+ * that does not match the certificate, more than 1 MiB. Both files are read, and their
+ * mistakes told, in one run.
+ * Returns a cert for cert_free, or NULL after an error in diag.
+ */
+struct cert *cert_load(const struct config_frontend *frontend, struct diag *diag);
+
+/*
+ * Make a self-signed P-256 certificate in memory, for --demo and for tests: CN and DNS name
+ * as given, 127.0.0.1 and ::1 as addresses, valid from an hour ago for the given
+ * number of days (negative: expired). name is at most 64 bytes long. Returns it for
+ * cert_free, or NULL.
+ */
+struct cert *cert_make_self_signed(const char *name, int days);
+
+void cert_free(struct cert *cert);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tls/tls_ctx.h"
+
+#include "base/attr.h"
+#include "tls/tls_err.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/obj_mac.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The lowest level that we start from; @SECLEVEL in `ciphers` may still change it. */
+#define SECURITY_LEVEL 2
+
+#define ALPN_NAME_MAX 255 /* RFC 7301, 3.1 */
+
+#define DEFAULT_GROUPS "X25519:P-256:P-384"
+
+/* A setting that is one of OpenSSL's lists, and how one is given to OpenSSL. */
+struct list {
+    const char *setting;
+    const char *separators;
+    const char *operators; /* an element that begins with one of these selects nothing */
+    const char *kind;      /* what an element is a name of */
+    int (*set)(SSL_CTX *ctx, const char *list);
+};
+
+static int
+set_groups(SSL_CTX *ctx, const char *list)
+{
+    /* A macro that casts const away: the list is only read. */
+    return (int)SSL_CTX_set1_groups_list(ctx, (uintptr_t)list);
+}
+
+static const struct list ciphers_list = {
+    "ciphers", ": ,;", "!-+@", "cipher of TLS 1.2", SSL_CTX_set_cipher_list,
+};
+static const struct list ciphersuites_list = {
+    "ciphersuites", ":", "", "cipher suite of TLS 1.3", SSL_CTX_set_ciphersuites,
+};
+static const struct list groups_list = {
+    "groups", ":/", "-", "group", set_groups,
+};
+
+/* Does OpenSSL take the element alone? Changes ctx. Without memory: yes. */
+static bool
+is_known(SSL_CTX *ctx, const struct list *list, const char *element, size_t len)
+{
+    char *copy = strndup(element, len);
+    bool known = copy == NULL || list->set(ctx, copy) == 1;
+
+    free(copy);
+    ERR_clear_error();
+    return known;
+}
+
+/*
+ * Tell of each element of the list that means nothing to OpenSSL: an error if it
+ * refuses the list as a whole, else a warning, since OpenSSL passes over it in silence.
+ * Returns how many there were.
+ */
+static size_t
+report_unknown(SSL_CTX *ctx, const struct list *list, const struct config_string *value,
+               bool refused, struct diag *diag)
+{
+    const char *at = value->text;
+    size_t count = 0;
+
+    while (*at != '\0') {
+        size_t len = strcspn(at, list->separators);
+        int shown = len < 80 ? (int)len : 80;
+
+        if (len > 0 && strchr(list->operators, *at) == NULL &&
+            !is_known(ctx, list, at, len)) {
+            count++;
+            if (refused)
+                diag_error(diag, value->pos, "%s: \"%.*s\" names no %s that OpenSSL knows",
+                           list->setting, shown, at, list->kind);
+            else
+                diag_warning(diag, value->pos,
+                             "%s: \"%.*s\" names no %s that OpenSSL knows and is ignored",
+                             list->setting, shown, at, list->kind);
+        }
+        at += len;
+        at += strspn(at, list->separators);
+    }
+    return count;
+}
+
+/* Which elements of a list are wrong is tried out on an SSL_CTX of its own. */
+static size_t
+try_elements(const struct list *list, const struct config_string *value, bool refused,
+             struct diag *diag)
+{
+    SSL_CTX *scratch = SSL_CTX_new(TLS_server_method());
+    size_t count;
+
+    if (scratch == NULL)
+        return 0;
+    count = report_unknown(scratch, list, value, refused, diag);
+    SSL_CTX_free(scratch);
+    return count;
+}
+
+static int
+apply_list(SSL_CTX *ctx, const struct list *list, const struct config_string *value,
+           struct diag *diag)
+{
+    char reason[128];
+
+    if (value->text[0] != '\0' && list->set(ctx, value->text) == 1) {
+        (void)try_elements(list, value, false, diag);
+        ERR_clear_error();
+        return 0;
+    }
+    (void)tls_err_take(reason, sizeof(reason), "refused by OpenSSL");
+    if (value->text[0] == '\0')
+        diag_error(diag, value->pos, "%s: the list is empty", list->setting);
+    else if (try_elements(list, value, true, diag) == 0)
+        diag_error(diag, value->pos, "%s: \"%.200s\": %s", list->setting, value->text,
+                   reason);
+    return -1;
+}
+
+/* The post-quantum group goes first where the library has it (3.5 and newer). */
+static int
+apply_default_groups(SSL_CTX *ctx)
+{
+    int ok = set_groups(ctx, "X25519MLKEM768:" DEFAULT_GROUPS) == 1 ||
+             set_groups(ctx, DEFAULT_GROUPS) == 1;
+
+    ERR_clear_error();
+    return ok ? 0 : -1;
+}
+
+static int
+apply_lists(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
+{
+    int status = 0;
+
+    if (SSL_CTX_set_cipher_list(ctx, TLS_CTX_CIPHERS) != 1 ||
+        SSL_CTX_set_ciphersuites(ctx, TLS_CTX_CIPHERSUITES) != 1 ||
+        apply_default_groups(ctx) != 0) {
+        diag_error(diag, frontend->pos, "OpenSSL lacks the default ciphers or groups");
+        return -1;
+    }
+    if (frontend->ciphers.text != NULL)
+        status |= apply_list(ctx, &ciphers_list, &frontend->ciphers, diag);
+    if (frontend->ciphersuites.text != NULL)
+        status |= apply_list(ctx, &ciphersuites_list, &frontend->ciphersuites, diag);
+    if (frontend->groups.text != NULL)
+        status |= apply_list(ctx, &groups_list, &frontend->groups, diag);
+    return status;
+}
+
+/* What is the same for every frontend, whatever the host's openssl.cnf says. */
+static void
+apply_policy(SSL_CTX *ctx)
+{
+    SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS |
+                                   SSL_OP_NO_TICKET |
+                                   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                 SSL_OP_PRIORITIZE_CHACHA);
+    SSL_CTX_clear_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_read_ahead(ctx, 0); /* tls_bio reads from memory: nothing is gained */
+    SSL_CTX_set_quiet_shutdown(ctx, 0);
+    SSL_CTX_set_dh_auto(ctx, 0);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
+        SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
+}
+
+/*
+ * Sessions of one frontend are no good for another. The name goes through a hash since
+ * a context is at most 32 bytes.
+ */
+static int
+apply_session_context(SSL_CTX *ctx, const char *name)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len;
+
+    if (name == NULL)
+        name = "";
+    if (EVP_Digest(name, strlen(name), digest, &len, EVP_sha256(), NULL) != 1)
+        return -1;
+    return SSL_CTX_set_session_id_context(ctx, digest, len) == 1 ? 0 : -1;
+}
+
+static int
+apply_protocol(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
+{
+    char reason[128];
+
+    if (SSL_CTX_set_min_proto_version(ctx, frontend->tls_min) == 1 &&
+        SSL_CTX_set_max_proto_version(ctx, frontend->tls_max) == 1 &&
+        SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
+        apply_session_context(ctx, frontend->name) == 0)
+        return 0;
+    diag_error(diag, frontend->pos, "TLS cannot be set up: %s",
+               tls_err_take(reason, sizeof(reason), "refused by OpenSSL"));
+    return -1;
+}
+
+static int
+apply_cert(SSL_CTX *ctx, const struct config_frontend *frontend, const struct cert *cert,
+           struct diag *diag)
+{
+    char reason[128];
+
+    if (SSL_CTX_use_cert_and_key(ctx, cert->leaf, cert->key, cert->chain, 1) == 1)
+        return 0;
+    diag_error(diag, frontend->cert.pos, "OpenSSL refuses the certificate %s: %s",
+               frontend->cert.text != NULL ? frontend->cert.text : "",
+               tls_err_take(reason, sizeof(reason), "refused by OpenSSL"));
+    return -1;
+}
+
+/* Is name in the client's list: a length byte before each name (RFC 7301, 3.1)? */
+static const unsigned char *
+find_protocol(const unsigned char *list, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    for (size_t at = 0; at < len; at += 1 + (size_t)list[at]) {
+        if (list[at] == name_len && name_len < len - at &&
+            memcmp(list + at + 1, name, name_len) == 0)
+            return list + at + 1;
+    }
+    return NULL;
+}
+
+static int
+on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+        const unsigned char *list, unsigned len, void *arg)
+{
+    const struct config_frontend *frontend = arg;
+
+    (void)ssl;
+    for (size_t i = 0; i < frontend->alpn.count; i++) {
+        const char *name = frontend->alpn.item[i].text;
+
+        *out = find_protocol(list, len, name);
+        if (*out != NULL) {
+            *out_len = (unsigned char)strlen(name);
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static int
+apply_alpn(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
+{
+    int status = 0;
+
+    for (size_t i = 0; i < frontend->alpn.count; i++) {
+        const struct config_string *item = &frontend->alpn.item[i];
+        size_t len = strlen(item->text);
+
+        if (len == 0 || len > ALPN_NAME_MAX) {
+            diag_error(diag, item->pos, "alpn: a name has 1 to %d bytes", ALPN_NAME_MAX);
+            status = -1;
+        }
+    }
+    /* OpenSSL hands the argument back as it is; on_alpn only reads it. */
+    if (frontend->alpn.count > 0)
+        SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)frontend);
+    return status;
+}
+
+SSL_CTX *
+tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
+            struct diag *diag)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    int status = 0;
+
+    if (ctx == NULL) {
+        ERR_clear_error();
+        diag_error(diag, frontend->pos, "no memory for TLS");
+        return NULL;
+    }
+    apply_policy(ctx);
+    status |= apply_protocol(ctx, frontend, diag);
+    status |= apply_lists(ctx, frontend, diag);
+    status |= apply_cert(ctx, frontend, cert, diag);
+    status |= apply_alpn(ctx, frontend, diag);
+    if (status == 0)
+        return ctx;
+    SSL_CTX_free(ctx);
+    return NULL;
+}
+
+const char *
+tls_group_name(SSL *ssl)
+{
+    static const struct {
+        int nid;
+        const char *name;
+    } names[] = {
+        {NID_X25519, "X25519"},   {NID_X9_62_prime256v1, "P-256"},
+        {NID_secp384r1, "P-384"}, {NID_secp521r1, "P-521"},
+        {NID_X448, "X448"},
+    };
+    int nid = NID_undef;
+
+    /* OpenSSL 3.0 looks into the session without asking whether there is one. */
+    if (SSL_get_session(ssl) != NULL)
+        nid = (int)SSL_get_negotiated_group(ssl);
+    if (nid == NID_undef)
+        return NULL;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (names[i].nid == nid)
+            return names[i].name;
+    }
+    return SSL_group_to_name(ssl, nid);
+}
