@@ -57,3 +57,46 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_ctx.h \
 	src/tls/tls_err.c \
 	src/tls/tls_err.h
+
+noinst_LIBRARIES += src/libnet.a
+src_libnet_a_SOURCES = \
+	src/net/acceptor.c \
+	src/net/acceptor.h \
+	src/net/conn.c \
+	src/net/conn.h \
+	src/net/dial.c \
+	src/net/dial.h \
+	src/net/front.c \
+	src/net/front.h \
+	src/net/hangup.c \
+	src/net/hangup.h \
+	src/net/journal.c \
+	src/net/journal.h \
+	src/net/leg.c \
+	src/net/leg.h \
+	src/net/leg_private.h \
+	src/net/leg_tls.c \
+	src/net/loop.c \
+	src/net/loop.h \
+	src/net/relay.c \
+	src/net/relay.h \
+	src/net/sock.c \
+	src/net/sock.h
+
+noinst_LIBRARIES += src/libproc.a
+src_libproc_a_SOURCES = \
+	src/proc/demo.c \
+	src/proc/demo.h \
+	src/proc/setup.c \
+	src/proc/setup.h \
+	src/proc/worker.c \
+	src/proc/worker.h
+
+NET_LIBS = src/libnet.a src/libtls.a src/libconfig.a src/libcore.a src/libbase.a
+LIBRARIES_USED = $(EVENT_LIBS) $(SSL_LIBS)
+
+sbin_PROGRAMS += src/sallyport
+src_sallyport_SOURCES = src/main.c
+src_sallyport_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
+
+dist_man_MANS += src/sallyport.8 src/sallyport.conf.5

@@ -6,6 +6,7 @@ EXTRA_DIST += tests/lint
 AM_TESTS_ENVIRONMENT = \
 	SALLYPORT='$(abs_builddir)/src/sallyport'; export SALLYPORT; \
 	MAKE_PKI='$(abs_builddir)/tests/make-pki'; export MAKE_PKI; \
+	FUZZ_CORPUS='$(abs_top_srcdir)/tests/fuzz/corpus'; export FUZZ_CORPUS; \
 	CLOSING_TEST='$(abs_builddir)/tests/closing-test'; export CLOSING_TEST; \
 	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
 
@@ -161,3 +162,34 @@ tests_unit_test_cert_make_SOURCES = tests/unit/test_cert_make.c tests/support/ch
 tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_cert_make_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+# Below the program: relay over legs in memory, the real leg over sockets, failing allocations.
+
+CHECKS += tests/property/test_relay
+tests_property_test_relay_SOURCES = tests/property/test_relay.c tests/support/check_main.h \
+	tests/support/fake_leg.c tests/support/fake_leg.h \
+	src/net/relay.c
+tests_property_test_relay_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_property_test_relay_CFLAGS = $(TEST_CFLAGS)
+tests_property_test_relay_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/loop/test_dial
+tests_loop_test_dial_SOURCES = tests/loop/test_dial.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_dial_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_dial_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_dial_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/loop/test_hangup
+tests_loop_test_hangup_SOURCES = tests/loop/test_hangup.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_hangup_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_hangup_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_hangup_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/loop/test_leg
+tests_loop_test_leg_SOURCES = tests/loop/test_leg.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_leg_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_leg_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_leg_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)

@@ -22,6 +22,12 @@ clock_us(void)
 }
 
 uint64_t
+clock_ms(void)
+{
+    return clock_us() / 1000;
+}
+
+uint64_t
 clock_wall_us(void)
 {
     return read_us(CLOCK_REALTIME);

@@ -7,6 +7,9 @@
 /* Microseconds of CLOCK_MONOTONIC: for durations and deadlines. Never 0. */
 uint64_t clock_us(void);
 
+/* The same in milliseconds. */
+uint64_t clock_ms(void);
+
 /* Microseconds since 1970-01-01 UTC (CLOCK_REALTIME): for the log. */
 uint64_t clock_wall_us(void);
 

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/conn.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "net/journal.h"
+#include "net/sock.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_stepped(void *owner);
+
+/*
+ * The only way out: write the record, move the counters, and go to the reap list. Both
+ * sockets are closed already, or there never was a leg.
+ */
+static void
+finish(struct conn *conn)
+{
+    struct loop *loop = conn->loop;
+
+    dial_cancel(conn->dial);
+    conn->dial = NULL;
+    if (conn->timer != NULL)
+        event_free(conn->timer);
+    conn->timer = NULL;
+    journal_write(conn);
+    loop->finished[term_reason(&conn->relay.term)]++;
+    loop->live_count--;
+    conn->front->live--;
+    TAILQ_REMOVE(&loop->live, conn, link);
+    TAILQ_INSERT_TAIL(&loop->dead, conn, link);
+}
+
+void
+conn_free(struct conn *conn)
+{
+    relay_clear(&conn->relay);
+    free(conn);
+}
+
+/* The deadline of the phase: one of the relay's clocks, or that of the handshake. */
+static struct deadline
+next_deadline(const struct conn *conn)
+{
+    if (conn->phase == CONN_HANDSHAKE)
+        return (struct deadline){.at = conn->start_us / 1000 +
+                                       conn->front->config->handshake_timeout_ms,
+                                 .event = TERM_TIMEOUT_HANDSHAKE};
+    if (conn->phase == CONN_DIAL && conn->relay.term.client == TERM_CLIENT_LIVE)
+        return (struct deadline){0}; /* the dial keeps its own time */
+    return deadline_next(&conn->relay.term, &conn->front->limits, &conn->relay.times);
+}
+
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+    return a != 0 && (b == 0 || a < b) ? a : b;
+}
+
+/* After how many milliseconds the sockets are to be looked at, see look; 0: not at all. */
+static uint64_t
+look_after(const struct conn *conn, const struct deadline *d)
+{
+    const struct deadline_limits *limits = &conn->front->limits;
+    unsigned back_off = conn->ack_polls < 2 ? conn->ack_polls : 2;
+    uint64_t after = 0;
+
+    if (conn->phase == CONN_RELAY)
+        after = conn->front->config->tcp_user_timeout_ms / 4;
+    if (d->poll_acked)
+        return sooner(after, (uint64_t)deadline_poll_ms(limits) << back_off);
+    if (d->at != 0 &&
+        (d->event == TERM_TIMEOUT_IDLE || d->event == TERM_TIMEOUT_HALF_CLOSED))
+        return sooner(after, (d->at - conn->relay.times.last_byte) / 8 + 1);
+    return after;
+}
+
+/*
+ * Have the timer fire in time. It is left alone where it fires early enough: a deadline
+ * that has moved on is found out then, and a byte costs no timer. Returns 0, or -1 without
+ * memory.
+ */
+static int
+arm(struct conn *conn)
+{
+    struct deadline d = next_deadline(conn);
+    uint64_t after = look_after(conn, &d), now, at;
+    struct timeval timeout;
+
+    if (after == 0 && d.at == 0)
+        return 0;
+    now = clock_ms();
+    at = sooner(d.at, after != 0 ? now + after : 0);
+    if (conn->timer_ms != 0 && conn->timer_ms <= at)
+        return 0;
+    conn->timer_ms = at;
+    after = at > now ? at - now : 0;
+    timeout = (struct timeval){.tv_sec = (time_t)(after / 1000),
+                               .tv_usec = (suseconds_t)(after % 1000 * 1000)};
+    return event_add(conn->timer, &timeout);
+}
+
+/*
+ * What no event tells of: bytes that a slow reader has taken from the kernel's queue (they
+ * are progress, too), a window that is closed, and whether all has been acknowledged.
+ */
+static void
+look(struct conn *conn, bool for_ack)
+{
+    struct relay *relay = &conn->relay;
+    uint32_t user_timeout_ms = conn->front->config->tcp_user_timeout_ms;
+    size_t client = leg_unacked(relay->client);
+    size_t backend = relay->backend != NULL ? leg_unacked(relay->backend) : 0;
+
+    if (client < conn->unacked_client || backend < conn->unacked_backend)
+        relay->times.last_byte = clock_ms();
+    conn->unacked_client = client;
+    conn->unacked_backend = backend;
+    if (user_timeout_ms > 0 && client > 0)
+        leg_mind_window(relay->client, user_timeout_ms);
+    if (user_timeout_ms > 0 && backend > 0)
+        leg_mind_window(relay->backend, user_timeout_ms);
+    if (!for_ack)
+        return;
+    conn->ack_polls++;
+    if (client == 0 && leg_queued(relay->client) == 0)
+        relay->times.acked = clock_ms();
+}
+
+/* The handshake is over, well or badly: from now on the client's leg speaks to the relay.
+ */
+static void
+hand_over(struct conn *conn)
+{
+    conn->phase = CONN_DIAL;
+    leg_set_events(conn->relay.client, &relay_client_events, &conn->relay);
+}
+
+static void
+on_timer(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
+{
+    struct conn *conn = arg;
+    struct deadline d = next_deadline(conn);
+
+    conn->timer_ms = 0;
+    if (conn->phase == CONN_RELAY || d.poll_acked) {
+        look(conn, d.poll_acked);
+        d = next_deadline(conn);
+    }
+    if (d.at != 0 && d.at <= clock_ms()) {
+        if (conn->phase == CONN_HANDSHAKE)
+            hand_over(conn);
+        relay_post(&conn->relay, d.event, NULL);
+    }
+    on_stepped(conn);
+}
+
+/* After whatever happened: has it ended, is the dial still wanted, what is the next
+ * deadline? */
+static void
+on_stepped(void *owner)
+{
+    struct conn *conn = owner;
+    const struct term *t = &conn->relay.term;
+
+    if (!term_closed(t) && arm(conn) < 0) {
+        relay_post(&conn->relay, TERM_INTERNAL_ERROR, strerror(ENOMEM));
+        relay_post(&conn->relay, TERM_INTERNAL_ERROR, NULL); /* lingering needs a timer */
+    }
+    if (term_closed(t)) {
+        finish(conn);
+        return;
+    }
+    if (t->client != TERM_CLIENT_LIVE && conn->dial != NULL) {
+        dial_cancel(conn->dial);
+        conn->dial = NULL;
+    }
+}
+
+static void
+on_dialled(void *owner, const struct dial_result *result)
+{
+    struct conn *conn = owner;
+    struct leg *leg;
+
+    conn->dial = NULL;
+    conn->phase = CONN_RELAY;
+    conn->backend_addr = result->addr;
+    if (result->fd < 0) {
+        relay_post(&conn->relay, result->event, result->phrase);
+        on_stepped(conn);
+        return;
+    }
+    conn->dialled_us = clock_us();
+    leg = leg_new(conn->loop, result->fd, NULL, &relay_backend_events, &conn->relay);
+    if (leg == NULL) {
+        sock_reset(result->fd);
+        relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
+    } else {
+        if (result->error != 0)
+            leg_note_error(leg, result->error);
+        relay_attach(&conn->relay, leg);
+    }
+    on_stepped(conn);
+}
+
+static void
+on_handshake_done(struct conn *conn)
+{
+    struct dial *dial;
+
+    conn->handshake_us = clock_us();
+    hand_over(conn);
+    relay_watch_client(&conn->relay);
+    dial = dial_start(conn->loop, conn->front->config, on_dialled, conn);
+    if (dial != NULL)
+        conn->dial = dial;
+}
+
+static void
+on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
+{
+    hand_over(conn);
+    if (end == LEG_FIN || end == LEG_CUT)
+        term_client_left(&conn->relay.term, TERM_END_FIN);
+    else if (end == LEG_RESET)
+        term_client_left(&conn->relay.term, TERM_END_RST);
+    relay_post(&conn->relay,
+               end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED, phrase);
+    on_stepped(conn);
+}
+
+static void
+on_handshake_readable(void *owner)
+{
+    struct conn *conn = owner;
+    enum leg_end end = LEG_GOING_ON;
+    char text[160];
+    struct text why;
+
+    text_init(&why, text, sizeof(text));
+    switch (leg_handshake(conn->relay.client, &end, &why)) {
+    case LEG_HANDSHAKE_AGAIN:
+        break;
+    case LEG_HANDSHAKE_DONE:
+        on_handshake_done(conn);
+        break;
+    case LEG_HANDSHAKE_FAILED:
+        on_handshake_failed(conn, end, text);
+        break;
+    }
+}
+
+static void
+on_handshake_written(void *owner ATTR_UNUSED)
+{
+    /* Reading goes on by itself, and meets a RST. */
+}
+
+static void
+on_handshake_broken(void *owner)
+{
+    struct conn *conn = owner;
+
+    on_handshake_failed(conn, LEG_RESET, strerror(leg_error(conn->relay.client)));
+}
+
+static const struct leg_events handshake_events = {
+    .on_readable = on_handshake_readable,
+    .on_drained = on_handshake_written,
+    .on_progress = on_handshake_written,
+    .on_broken = on_handshake_broken,
+    .on_hangup = on_handshake_written,
+};
+
+static struct leg *
+new_client_leg(struct conn *conn, int fd)
+{
+    SSL *ssl = SSL_new(conn->front->tls);
+    struct leg *leg = NULL;
+
+    if (ssl != NULL)
+        leg = leg_new(conn->loop, fd, ssl, &handshake_events, conn);
+    if (leg == NULL) {
+        SSL_free(ssl);
+        ERR_clear_error();
+    }
+    return leg;
+}
+
+static struct conn *
+conn_new(struct loop *loop, struct front *front, int fd)
+{
+    struct conn *conn = calloc(1, sizeof(*conn));
+    struct leg *leg;
+
+    if (conn == NULL)
+        return NULL;
+    conn->loop = loop;
+    conn->front = front;
+    conn->start_us = clock_us();
+    conn->start_wall_us = clock_wall_us();
+    conn->timer = evtimer_new(loop->base, on_timer, conn);
+    leg = conn->timer != NULL ? new_client_leg(conn, fd) : NULL;
+    if (leg == NULL) {
+        if (conn->timer != NULL)
+            event_free(conn->timer);
+        free(conn);
+        return NULL;
+    }
+    relay_init(&conn->relay, leg, front->config->on_truncation == CONFIG_TRUNCATION_EOF,
+               on_stepped, conn, conn->start_us / 1000);
+    return conn;
+}
+
+void
+conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
+           const struct addr *local)
+{
+    struct conn *conn = conn_new(loop, front, fd);
+
+    if (conn == NULL) {
+        conn_refuse(loop, front, fd, client, local, REASON_INTERNAL_ERROR);
+        return;
+    }
+    conn->client_addr = *client;
+    conn->local_addr = local;
+    conn->id = ++loop->next_id;
+    loop->live_count++;
+    front->live++;
+    TAILQ_INSERT_TAIL(&loop->live, conn, link);
+    leg_read_on(conn->relay.client);
+    if (!leg_is_read_on(conn->relay.client))
+        relay_post(&conn->relay, TERM_INTERNAL_ERROR, strerror(ENOMEM));
+    on_stepped(conn);
+}
+
+void
+conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
+            const struct addr *local, enum reason reason)
+{
+    sock_close(fd);
+    loop->finished[reason]++;
+    journal_refusal(++loop->next_id, front, client, local, reason);
+}
+
+bool
+conn_cut(struct conn *conn)
+{
+    /* Who only owes us an answer to close_notify has got everything: that is no cut. */
+    relay_post(&conn->relay, TERM_TIMEOUT_CLOSE_WAIT, NULL);
+    relay_post(&conn->relay, TERM_DRAIN_FORCED, NULL);
+    on_stepped(conn);
+    return conn->relay.term.reason == REASON_DRAIN_FORCED;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_CONN_H
+#define NET_CONN_H
+
+#include "base/addr.h"
+#include "core/record.h"
+#include "core/term.h"
+#include "net/dial.h"
+#include "net/front.h"
+#include "net/loop.h"
+#include "net/relay.h"
+
+/*
+ * One connection, from accept to its line in the log. Its phases are the handshake, the
+ * dial, and the relay; a single timer serves all of them. It is a member of loop->live
+ * until it has finished, then of loop->dead until the end of the turn.
+ */
+enum conn_phase {
+    CONN_HANDSHAKE,
+    CONN_DIAL,
+    CONN_RELAY
+};
+
+struct conn {
+    TAILQ_ENTRY(conn) link;
+    struct loop *loop;
+    struct front *front;
+    enum conn_phase phase;
+    struct relay relay;
+    struct dial *dial; /* in CONN_DIAL */
+    struct event *timer;
+    uint64_t timer_ms;     /* when it will fire; 0: it is not set */
+    size_t unacked_client; /* what the last look at the sockets saw */
+    size_t unacked_backend;
+    unsigned ack_polls; /* looks for the acknowledgement so far */
+
+    struct addr client_addr;
+    const struct addr *local_addr; /* of the listening socket; borrowed */
+    struct addr backend_addr;
+    uint64_t id;
+    uint64_t start_wall_us;
+    uint64_t start_us, handshake_us, dialled_us; /* of clock_us; 0: not reached */
+};
+
+/*
+ * A client has been accepted: take fd and begin. Without memory it is refused, as
+ * internal-error. Borrows local until the connection has gone.
+ */
+void conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
+                const struct addr *local);
+
+/* A client has been accepted that there is no room for: close fd with FIN and tell the log.
+ */
+void conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
+                 const struct addr *local, enum reason reason);
+
+/*
+ * Abort it, because sallyport is being stopped. It has finished when this returns: whether
+ * it had still something to say.
+ */
+bool conn_cut(struct conn *conn);
+
+/* Release a finished connection; only loop's reaping calls it. */
+void conn_free(struct conn *conn);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_LEG_PRIVATE_H
+#define NET_LEG_PRIVATE_H
+
+#include "net/hangup.h"
+#include "net/leg.h"
+#include "net/loop.h"
+#include "tls/tls_bio.h"
+
+/* Shared by leg.c (socket, queue, events) and leg_tls.c (TLS on top of it) only. */
+struct leg {
+    struct hangup_watch watch; /* watch.fd is the socket; -1 when closed */
+    struct loop *loop;
+    const struct leg_events *events;
+    void *owner;
+    struct event *readable;    /* EV_READ; never the bufferevent's */
+    struct bufferevent *queue; /* NULL until something had to be queued */
+    int error;                 /* the first errno that a read or a write met */
+    bool read_on;
+    bool watched;
+    bool dropped; /* nothing is written any more */
+    uint64_t received;
+
+    SSL *ssl; /* NULL: a plain leg */
+    struct tls_bio bio;
+    unsigned refusals;      /* renegotiations that were refused (TLS 1.2) */
+    unsigned char *pending; /* ciphertext that came behind the handshake; owned */
+    size_t pending_len;
+};
+
+/* recv() once. As recv(), but EINTR is retried, and errors are remembered in leg->error. */
+ssize_t leg_receive(struct leg *leg, void *buf, size_t size);
+
+/* send() at once if the queue is empty, and queue the rest. As leg_write. */
+int leg_send(struct leg *leg, const unsigned char *data, size_t len) ATTR_MUST_CHECK;
+
+/* Note it in leg->error. Returns -1. */
+int leg_lacks_memory(struct leg *leg);
+
+/* The part of each that knows TLS. */
+int leg_tls_attach(struct leg *leg, SSL *ssl) ATTR_MUST_CHECK;
+void leg_tls_detach(struct leg *leg);
+enum leg_end leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk,
+                          struct text *why);
+int leg_tls_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
+void leg_tls_shut(struct leg *leg);
+
+#endif

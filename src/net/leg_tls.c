@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/leg_private.h"
+#include "tls/tls_err.h"
+
+#include <errno.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * What a client makes us write by what it sends, and without reading it, has to have an
+ * end: refusals of renegotiation (TLS 1.2), answers to KeyUpdate (1.3).
+ */
+#define REFUSALS_MAX 4
+#define UNREAD_ANSWERS_MAX (512u << 10)
+
+/* A handshake message flight fits; what came behind it has to be kept, so read no more. */
+#define HANDSHAKE_BYTES (16u << 10)
+
+int
+leg_tls_attach(struct leg *leg, SSL *ssl)
+{
+    BIO *bio;
+
+    leg->bio.out = &leg->loop->gather;
+    bio = tls_bio_new(&leg->bio);
+    if (bio == NULL)
+        return -1;
+    SSL_set_bio(ssl, bio, bio);
+    SSL_set_accept_state(ssl);
+    leg->ssl = ssl;
+    return 0;
+}
+
+void
+leg_tls_detach(struct leg *leg)
+{
+    SSL_free(leg->ssl);
+    free(leg->pending);
+}
+
+/* Send what has gathered, in one go. */
+static int
+flush(struct leg *leg)
+{
+    struct tls_gather *gather = &leg->loop->gather;
+    size_t len = gather->len;
+
+    gather->len = 0;
+    return len == 0 ? 0 : leg_send(leg, gather->data, len);
+}
+
+/*
+ * Give OpenSSL ciphertext to read: what is pending, or else what the socket has. Returns
+ * as recv(); 0: the FIN, which OpenSSL is not told of.
+ */
+static ssize_t
+feed(struct leg *leg, size_t size)
+{
+    ssize_t n;
+
+    if (leg->pending_len > 0) {
+        leg->bio.in = leg->pending;
+        leg->bio.in_len = leg->pending_len;
+        leg->pending_len = 0;
+        return (ssize_t)leg->bio.in_len;
+    }
+    n = leg_receive(leg, leg->loop->cipher, size);
+    leg->bio.in = leg->loop->cipher;
+    leg->bio.in_len = n > 0 ? (size_t)n : 0;
+    return n;
+}
+
+/*
+ * A FIN without close_notify. OpenSSL does not hear of it: it would answer with an alert,
+ * and write no more, though the answer may still be owed (on-truncation = eof).
+ */
+static enum leg_end
+end_without_notify(const struct leg *leg)
+{
+    if (leg->error != 0) /* a RST that a write has met looks like a FIN when reading */
+        return LEG_RESET;
+    return tls_bio_in_record(&leg->bio) ? LEG_CUT : LEG_FIN;
+}
+
+static enum leg_end
+end_of(enum tls_verdict verdict)
+{
+    switch (verdict) {
+    case TLS_WANT_READ:
+        return LEG_GOING_ON;
+    case TLS_NOTIFY:
+        return LEG_NOTIFY;
+    case TLS_ALERT:
+        return LEG_ALERT;
+    case TLS_NO_MEMORY:
+        return LEG_NO_MEMORY;
+    case TLS_PROTOCOL:
+    default:
+        return LEG_TLS_ERROR;
+    }
+}
+
+/* What came behind the handshake's last message is the worker's scratch: keep it. */
+static int
+keep_pending(struct leg *leg)
+{
+    if (leg->bio.in_len == 0)
+        return 0;
+    leg->pending = malloc(leg->bio.in_len);
+    if (leg->pending == NULL)
+        return -1;
+    memcpy(leg->pending, leg->bio.in, leg->bio.in_len);
+    leg->pending_len = leg->bio.in_len;
+    leg->bio.in_len = 0;
+    return 0;
+}
+
+static enum leg_handshake
+handshake_step(struct leg *leg, enum leg_end *end, struct text *why)
+{
+    int ret;
+
+    ERR_clear_error();
+    ret = SSL_do_handshake(leg->ssl);
+
+    if (ret == 1) {
+        if (keep_pending(leg) == 0)
+            return LEG_HANDSHAKE_DONE;
+        *end = LEG_NO_MEMORY;
+        return LEG_HANDSHAKE_FAILED;
+    }
+    *end = end_of(tls_err_judge(leg->ssl, ret, why));
+    if (*end == LEG_GOING_ON)
+        return LEG_HANDSHAKE_AGAIN;
+    if (*end == LEG_NOTIFY)
+        text_add(why, "the client said close_notify during the handshake");
+    return LEG_HANDSHAKE_FAILED;
+}
+
+enum leg_handshake
+leg_handshake(struct leg *leg, enum leg_end *end, struct text *why)
+{
+    enum leg_handshake result;
+    ssize_t n = feed(leg, HANDSHAKE_BYTES);
+
+    if (n < 0) {
+        if (errno == EAGAIN)
+            return LEG_HANDSHAKE_AGAIN;
+        text_add(why, strerror(leg->error));
+        *end = LEG_RESET;
+        return LEG_HANDSHAKE_FAILED;
+    }
+    if (n == 0) {
+        text_add(why, "the client left during the handshake");
+        *end = end_without_notify(leg);
+        return LEG_HANDSHAKE_FAILED;
+    }
+    result = handshake_step(leg, end, why);
+    if (flush(leg) < 0 && result != LEG_HANDSHAKE_FAILED) {
+        text_add(why, strerror(leg->error));
+        *end = leg->error == ENOMEM ? LEG_NO_MEMORY : LEG_RESET;
+        return LEG_HANDSHAKE_FAILED;
+    }
+    return result;
+}
+
+/* Has reading made OpenSSL write once too often? */
+static bool
+is_flood(struct leg *leg)
+{
+    if (leg->loop->gather.len == 0)
+        return false;
+    if (SSL_version(leg->ssl) == TLS1_2_VERSION)
+        return ++leg->refusals > REFUSALS_MAX;
+    return leg_queued(leg) > UNREAD_ANSWERS_MAX;
+}
+
+enum leg_end
+leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct text *why)
+{
+    size_t size = quantum < LOOP_CIPHER_BYTES ? quantum : LOOP_CIPHER_BYTES;
+    unsigned char *plain = leg->loop->plain;
+    enum leg_end end;
+    size_t len = 0;
+    ssize_t n = feed(leg, size);
+    int ret;
+
+    if (n < 0)
+        return errno == EAGAIN ? LEG_GOING_ON : LEG_RESET;
+    if (n == 0)
+        return end_without_notify(leg);
+    ERR_clear_error();
+    /* Plaintext is shorter than its ciphertext, so that all of it finds room here. */
+    while ((ret = SSL_read(leg->ssl, plain + len, (int)(LOOP_PLAIN_BYTES - len))) > 0)
+        len += (size_t)ret;
+    end = end_of(tls_err_judge(leg->ssl, ret, why));
+    if (end == LEG_GOING_ON && is_flood(leg)) {
+        text_add(why, "too many renegotiations or key updates");
+        end = LEG_TLS_ERROR;
+    }
+    leg->bio.in_len = 0;
+    *chunk = (struct leg_chunk){plain, len, (size_t)n == size};
+    /* An alert of ours may have gathered. If it cannot be sent, reading will tell. */
+    (void)flush(leg);
+    if (leg->pending != NULL) {
+        free(leg->pending);
+        leg->pending = NULL;
+        chunk->full = true; /* the socket has not been asked yet */
+    }
+    return end;
+}
+
+/*
+ * The BIO takes everything, so that writing fails only without memory, or because the
+ * client has sent the first part of a handshake message (KeyUpdate) and not yet the rest.
+ */
+static int
+cannot_write(struct leg *leg, int ret)
+{
+    int error = tls_err_judge(leg->ssl, ret, NULL) == TLS_NO_MEMORY ? ENOMEM : EPROTO;
+
+    if (leg->error == 0)
+        leg->error = error;
+    leg->loop->gather.len = 0;
+    return -1;
+}
+
+int
+leg_tls_write(struct leg *leg, const void *data, size_t len)
+{
+    int ret;
+
+    ERR_clear_error();
+    ret = SSL_write(leg->ssl, data, (int)len);
+    return ret > 0 ? flush(leg) : cannot_write(leg, ret);
+}
+
+void
+leg_tls_shut(struct leg *leg)
+{
+    int ret;
+
+    ERR_clear_error();
+    ret = SSL_shutdown(leg->ssl);
+    leg->bio.shut = true;
+    if (ret < 0)
+        (void)cannot_write(leg, ret);
+    else
+        (void)flush(leg); /* what fails is in leg_error */
+}

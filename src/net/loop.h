@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "base/attr.h"
+#include "core/flow.h"
+#include "core/reason.h"
+#include "net/hangup.h"
+#include "tls/tls_bio.h"
+
+#include <event2/dns.h>
+#include <event2/event.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+struct config;
+struct conn;
+TAILQ_HEAD(conn_list, conn);
+
+/* Ciphertext received at once. */
+#define LOOP_CIPHER_BYTES (128u << 10)
+
+/* Room for what either kind of leg may give back from one read. */
+#define LOOP_PLAIN_BYTES FLOW_QUANTUM_MAX
+
+/*
+ * What all connections of one event loop share: the base, scratch memory (so that an
+ * idle connection has no buffers of its own), and the lists of connections.
+ */
+struct loop {
+    struct event_base *base;
+    unsigned char *cipher;    /* LOOP_CIPHER_BYTES; valid within one callback */
+    unsigned char *plain;     /* LOOP_PLAIN_BYTES; valid within one callback */
+    struct tls_gather gather; /* empty between callbacks */
+    struct hangup *hangup;
+    struct evdns_base *dns;      /* NULL until a name has to be resolved */
+    const struct config *config; /* borrowed */
+
+    struct conn_list live;
+    struct conn_list dead; /* finished in this turn; freed at its end */
+    unsigned live_count;
+    unsigned live_max; /* so that each has descriptors for both of its sides */
+    uint64_t next_id;
+    uint64_t finished[REASONS];   /* connections by close reason */
+    void (*on_reaped)(void *arg); /* connections have gone, descriptors are free; or NULL */
+    void *on_reaped_arg;
+};
+
+/* Returns 0, or -1 without memory or descriptors (clear it all the same). Borrows config.
+ */
+int loop_init(struct loop *loop, const struct config *config) ATTR_MUST_CHECK;
+void loop_clear(struct loop *loop);
+
+/* The resolver, made at first use; NULL if that fails. */
+struct evdns_base *loop_dns(struct loop *loop);
+
+/*
+ * Run turn after turn until *stop is true: wait, call back, then free the connections
+ * that were finished in the turn, so that no callback meets freed memory. Returns 0, or -1
+ * if libevent fails.
+ */
+int loop_run(struct loop *loop, const bool *stop) ATTR_MUST_CHECK;
+
+/* Connections that have ended, all reasons together. */
+uint64_t loop_finished(const struct loop *loop);
+
+#endif

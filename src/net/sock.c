@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/sock.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* A peer that sends without end must not hold up sock_close for ever. */
+#define CLOSE_DISCARD_MAX (4u << 20)
+
+static void
+set(int fd, int level, int option, int value)
+{
+    /* None of these can fail on a socket of the right kind, and none is worth a refusal. */
+    (void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+static void
+set_linger(int fd, bool on)
+{
+    struct linger linger = {.l_onoff = on, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+/*
+ * TCP_NODELAY: a byte that can be sent is sent; Nagle would hold a close_notify back.
+ * SO_OOBINLINE: urgent data is a part of the stream (RFC 6093).
+ */
+static void
+set_tcp_options(int fd, const struct config_frontend *f)
+{
+    set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    if (f->keepalive) {
+        set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+        set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)(f->keepalive_idle_ms / 1000));
+        set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(f->keepalive_interval_ms / 1000));
+        set(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)f->keepalive_count);
+    }
+    if (f->tcp_user_timeout_ms > 0)
+        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)f->tcp_user_timeout_ms);
+}
+
+static int
+fail(int fd)
+{
+    int saved = errno;
+
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+int
+sock_listen(const struct addr *addr, const struct config_frontend *frontend)
+{
+    int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (addr->u.sa.sa_family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    set_tcp_options(fd, frontend);
+    if (bind(fd, &addr->u.sa, addr->len) < 0 || listen(fd, (int)frontend->backlog) < 0)
+        return fail(fd);
+    return fd;
+}
+
+int
+sock_dial(const struct addr *addr, const struct config_frontend *frontend, bool *connecting)
+{
+    int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    if (addr->u.sa.sa_family != AF_UNIX) {
+        set_tcp_options(fd, frontend);
+        set_linger(fd, true);
+    }
+    *connecting = false;
+    if (connect(fd, &addr->u.sa, addr->len) < 0) {
+        if (errno != EINPROGRESS)
+            return fail(fd);
+        *connecting = true;
+    }
+    return fd;
+}
+
+int
+sock_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+}
+
+size_t
+sock_unacked(int fd)
+{
+    int bytes = 0;
+
+    return ioctl(fd, SIOCOUTQ, &bytes) < 0 || bytes < 0 ? 0 : (size_t)bytes;
+}
+
+ssize_t
+sock_discard(int fd)
+{
+    static char bin[64 << 10];
+    ssize_t n;
+
+    /* With MSG_TRUNC TCP throws away without copying (tcp(7)). */
+    do
+        n = recv(fd, bin, sizeof(bin), MSG_DONTWAIT | MSG_TRUNC);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+void
+sock_mind_window(int fd, uint32_t timeout_ms)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    bool closed;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+        return;
+    /* Nothing is in flight, and yet something waits: the window is closed. */
+    closed = info.tcpi_unacked == 0 && sock_unacked(fd) > 0;
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, closed ? 0 : (int)timeout_ms);
+}
+
+void
+sock_close(int fd)
+{
+    size_t discarded = 0;
+    ssize_t n;
+
+    /* A socket closed with unread bytes sends RST, which can destroy what it has sent. */
+    while (discarded < CLOSE_DISCARD_MAX && (n = sock_discard(fd)) > 0)
+        discarded += (size_t)n;
+    set_linger(fd, false);
+    close(fd);
+}
+
+void
+sock_reset(int fd)
+{
+    set_linger(fd, true);
+    close(fd);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_SOCK_H
+#define NET_SOCK_H
+
+#include "base/addr.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * A non-blocking, close-on-exec listening socket at addr with the frontend's backlog.
+ * What accepted sockets inherit is set here once: TCP_NODELAY, keepalive,
+ * TCP_USER_TIMEOUT. An IPv6 address is IPv6 only. Returns it, or -1 with errno.
+ */
+int sock_listen(const struct addr *addr,
+                const struct config_frontend *frontend) ATTR_MUST_CHECK;
+
+/*
+ * A non-blocking socket on its way to addr, with the frontend's keepalive settings.
+ * Until sock_close says otherwise, whatever ends it ends it with a RST (SO_LINGER {1, 0}):
+ * also a crash of this process, which must not look like an orderly end to the backend.
+ * Returns it and sets *connecting if it is not there yet (wait until it is writable, then
+ * ask sock_error), or -1 with errno.
+ */
+int sock_dial(const struct addr *addr, const struct config_frontend *frontend,
+              bool *connecting) ATTR_MUST_CHECK;
+
+/* The pending error of a socket (SO_ERROR), which is cleared by that; 0: none. */
+int sock_error(int fd) ATTR_MUST_CHECK;
+
+/* Bytes sent but not acknowledged, or not even sent (SIOCOUTQ); 0 also if it cannot be
+ * told. */
+size_t sock_unacked(int fd);
+
+/*
+ * Read and throw away some of what is unread. Returns the bytes thrown away,
+ * 0 at a FIN, -1 with errno (EAGAIN: nothing there) as recv().
+ */
+ssize_t sock_discard(int fd);
+
+/*
+ * A vanished peer is found by TCP_USER_TIMEOUT, but Linux also counts the time in which a
+ * living one keeps its window closed: a slow reader is not a dead one. Take the option away
+ * while the window is closed (keepalive's and the kernel's own bounds stay), and give it
+ * back, timeout_ms, afterwards.
+ */
+void sock_mind_window(int fd, uint32_t timeout_ms);
+
+/* Close with FIN, whatever sock_dial has prepared; what is unread is thrown away first. */
+void sock_close(int fd);
+
+/* Close with RST (RFC 9293, 3.10.5: ABORT). A Unix socket has none: it is just closed. */
+void sock_reset(int fd);
+
+#endif
