@@ -173,6 +173,22 @@ raise_limits(void)
     }
 }
 
+/* Say what to type next; a wildcard is reached by loopback. */
+static void
+greet(struct addr where)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    if (where.u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&where.u.in6.sin6_addr))
+        where.u.in6.sin6_addr = in6addr_loopback;
+    else if (where.u.sa.sa_family == AF_INET && where.u.in.sin_addr.s_addr == INADDR_ANY)
+        where.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    printf("sallyport is listening. Now type, in another terminal:\n\n"
+           "    curl -k https://%s/\n\n",
+           addr_format(&where, text, sizeof(text)));
+    fflush(stdout);
+}
+
 static int
 serve(struct setup *setup, int demo_fd)
 {
@@ -187,13 +203,11 @@ serve(struct setup *setup, int demo_fd)
         if (demo == NULL)
             goto out;
     }
-    log_notice("sallyport %s serves %zu frontends on %zu sockets", PACKAGE_VERSION,
-               setup->config->frontends, worker.acceptors);
+    log_notice("sallyport %s serves %zu frontend%s on %zu socket%s", PACKAGE_VERSION,
+               setup->config->frontends, setup->config->frontends == 1 ? "" : "s",
+               worker.acceptors, worker.acceptors == 1 ? "" : "s");
     if (demo != NULL)
-        printf("sallyport is listening. Now type, in another terminal:\n\n"
-               "    curl -k https://%s/\n\n",
-               setup->config->frontend[0].listen_text.item[0].text);
-    fflush(stdout);
+        greet(worker.acceptor[0].addr);
     status = worker_run(&worker);
 out:
     if (demo != NULL)
@@ -226,7 +240,8 @@ run(const struct words *w, struct config *config, const struct cert *cert,
         if (w->dump) {
             config_dump(config, stdout);
         } else if (w->check) {
-            printf("%s: the configuration is right\n", w->conf);
+            printf("%s: the configuration is right\n",
+                   w->listen != NULL ? "command line" : w->conf);
         } else if (log_open(&config->log) < 0) {
             fprintf(stderr, "sallyport: cannot open the log %s: %s\n", config->log.to,
                     strerror(errno));

@@ -193,3 +193,12 @@ tests_loop_test_leg_SOURCES = tests/loop/test_leg.c tests/support/check_main.h \
 tests_loop_test_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_leg_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_leg_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/alloc/test_alloc
+tests_alloc_test_alloc_SOURCES = tests/alloc/test_alloc.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h \
+	tests/support/fail_alloc.c tests/support/fail_alloc.h
+tests_alloc_test_alloc_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_alloc_test_alloc_CFLAGS = $(TEST_CFLAGS)
+tests_alloc_test_alloc_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+tests_alloc_test_alloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

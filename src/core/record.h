@@ -31,7 +31,7 @@ struct record {
                                the field is left out */
     bool handshake_done;    /* resumed= is - before */
     bool resumed;
-    uint64_t up_bytes;     /* up=  plaintext bytes the backend's socket took */
+    uint64_t up_bytes;     /* up=  plaintext bytes that were handed on to the backend */
     uint64_t down_bytes;   /* down=  plaintext bytes encrypted and taken for the client */
     int64_t handshake_us;  /* handshake=  -1: did not finish */
     int64_t connect_us;    /* connect=  -1: did not finish */

@@ -78,6 +78,13 @@ start(struct acceptor *acceptor, int fd, const struct addr *client)
         conn_start(acceptor->loop, front, fd, client, &acceptor->addr);
 }
 
+/* Would another one lack a descriptor for its backend? */
+static bool
+is_full(const struct loop *loop)
+{
+    return loop->live_max > 0 && loop->live_count >= loop->live_max;
+}
+
 static void
 on_clients(evutil_socket_t fd, short what ATTR_UNUSED, void *arg)
 {
@@ -85,9 +92,14 @@ on_clients(evutil_socket_t fd, short what ATTR_UNUSED, void *arg)
 
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct addr client = {.len = sizeof(client.u)};
-        int client_fd =
-            accept4(fd, &client.u.sa, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client_fd;
 
+        if (is_full(acceptor->loop)) {
+            if (i == 0) /* somebody is there */
+                pause_accepting(acceptor, "all descriptors are in use");
+            return;
+        }
+        client_fd = accept4(fd, &client.u.sa, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client_fd >= 0) {
             start(acceptor, client_fd, &client);
         } else if (errno == EAGAIN) {

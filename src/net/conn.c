@@ -285,10 +285,9 @@ new_client_leg(struct conn *conn, int fd)
 
     if (ssl != NULL)
         leg = leg_new(conn->loop, fd, ssl, &handshake_events, conn);
-    if (leg == NULL) {
+    if (leg == NULL)
         SSL_free(ssl);
-        ERR_clear_error();
-    }
+    ERR_clear_error();
     return leg;
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/util.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,8 +187,10 @@ await_backlog(struct dial *dial)
     if (errno != EAGAIN || dial->tried->u.sa.sa_family != AF_UNIX)
         return false;
     dial->event = evtimer_new(dial->loop->base, on_retry, dial);
-    if (dial->event == NULL || event_add(dial->event, &timeout) < 0)
+    if (dial->event == NULL || event_add(dial->event, &timeout) < 0) {
+        dial->error = ENOMEM;
         return false;
+    }
     dial->next--;
     return true;
 }
@@ -241,7 +244,7 @@ on_resolved(int result, struct evutil_addrinfo *found, void *arg)
     }
     dial->error = EHOSTUNREACH;
     snprintf(phrase, sizeof(phrase), "%.80s does not resolve: %s",
-             dial->frontend->backend.host, evutil_gai_strerror(result));
+             dial->frontend->backend.host, gai_strerror(result));
     fail(dial, phrase);
 }
 
@@ -352,7 +355,7 @@ on_checked(int result, struct evutil_addrinfo *found, void *arg)
         log_warning("frontend %s: backend %s does not resolve: %s; its clients will be cut "
                     "off until it does",
                     front->config->name, front->config->backend_text.text,
-                    evutil_gai_strerror(result));
+                    gai_strerror(result));
 }
 
 void

@@ -279,6 +279,10 @@ queue_new(struct leg *leg)
     return 0;
 }
 
+/*
+ * libevent would begin to write by itself, but does not say if it cannot, for want of
+ * memory: so it is told to, and asked.
+ */
 static int
 enqueue(struct leg *leg, const unsigned char *data, size_t len)
 {
@@ -295,7 +299,7 @@ enqueue(struct leg *leg, const unsigned char *data, size_t len)
         data += piece;
         len -= piece;
     }
-    return 0;
+    return bufferevent_enable(leg->queue, EV_WRITE);
 }
 
 int

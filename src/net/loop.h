@@ -39,7 +39,7 @@ struct loop {
     struct conn_list live;
     struct conn_list dead; /* finished in this turn; freed at its end */
     unsigned live_count;
-    unsigned live_max; /* so that each has descriptors for both of its sides */
+    unsigned live_max; /* so that each has descriptors for both of its sides; 0: none */
     uint64_t next_id;
     uint64_t finished[REASONS];   /* connections by close reason */
     void (*on_reaped)(void *arg); /* connections have gone, descriptors are free; or NULL */

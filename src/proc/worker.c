@@ -232,6 +232,8 @@ worker_clear(struct worker *worker)
     for (size_t i = 0; i < WORKER_SIGNALS; i++)
         if (worker->signal[i] != NULL)
             event_free(worker->signal[i]);
+    (void)signal(SIGTERM, SIG_IGN); /* the exit status is decided: no signal changes it */
+    (void)signal(SIGINT, SIG_IGN);
     if (worker->drain_timer != NULL)
         event_free(worker->drain_timer);
     for (size_t i = 0; worker->front != NULL && i < worker->setup->config->frontends; i++)

@@ -15,6 +15,7 @@ struct counting {
 };
 
 static struct stage stage;
+static unsigned hangups; /* of a leg */
 
 static void
 on_hangup(struct hangup_watch *watch)
@@ -37,6 +38,7 @@ was_called(void *arg)
 static void
 setup(void)
 {
+    hangups = 0;
     stage_init(&stage);
 }
 
@@ -123,7 +125,6 @@ START_TEST(two_fins_are_no_hangup)
 }
 END_TEST
 
-/* Bytes alone do not wake the loop for it. */
 START_TEST(bytes_are_no_hangup)
 {
     struct counting c;
@@ -173,8 +174,6 @@ START_TEST(what_is_no_socket_is_refused)
 END_TEST
 
 /* ---- through a leg ---- */
-
-static unsigned hangups;
 
 static void
 on_other(void *owner ATTR_UNUSED)
