@@ -202,3 +202,65 @@ tests_alloc_test_alloc_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_alloc_test_alloc_CFLAGS = $(TEST_CFLAGS)
 tests_alloc_test_alloc_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 tests_alloc_test_alloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+
+# The built program, with scripted peers and with real ones. A script that misses a program of
+# others is skipped (exit status 77).
+check_PROGRAMS += tests/closing-test tests/make-pki tests/forger
+tests_closing_test_SOURCES = \
+	tests/e2e/closing_cases.h \
+	tests/e2e/closing_cases_backend.c \
+	tests/e2e/closing_cases_client.c \
+	tests/e2e/closing_cases_last.c \
+	tests/e2e/closing_cases_orderly.c \
+	tests/e2e/closing_cases_prompt.c \
+	tests/e2e/closing_cases_story.c \
+	tests/e2e/closing_cases_time.c \
+	tests/e2e/closing_options.c \
+	tests/e2e/closing_options.h \
+	tests/e2e/closing_stage.c \
+	tests/e2e/closing_stage.h \
+	tests/e2e/closing_test.c \
+	tests/support/observe.c \
+	tests/support/observe.h \
+	tests/support/peer_plain.c \
+	tests/support/peer_plain.h \
+	tests/support/peer_tls.c \
+	tests/support/peer_tls.h
+tests_closing_test_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_closing_test_LDADD = src/libbase.a $(SSL_LIBS)
+tests_make_pki_SOURCES = tests/pki/make_pki.c
+tests_make_pki_LDADD = $(SSL_LIBS)
+tests_forger_SOURCES = tests/e2e/forger.c
+tests_forger_LDADD = $(SSL_LIBS)
+
+E2E_TESTS = \
+	tests/e2e/cli \
+	tests/e2e/conf-errors \
+	tests/e2e/conformance-default \
+	tests/e2e/conformance-eof \
+	tests/e2e/conformance-keepalive \
+	tests/e2e/conformance-limits \
+	tests/e2e/conformance-timeouts \
+	tests/e2e/conformance-unix \
+	tests/e2e/curl-nginx \
+	tests/e2e/gnutls \
+	tests/e2e/grpc \
+	tests/e2e/h2 \
+	tests/e2e/hostile \
+	tests/e2e/leaks \
+	tests/e2e/limits \
+	tests/e2e/log \
+	tests/e2e/progress \
+	tests/e2e/python \
+	tests/e2e/redis \
+	tests/e2e/resolver \
+	tests/e2e/s-client \
+	tests/e2e/slow \
+	tests/e2e/stop
+TESTS += $(E2E_TESTS)
+EXTRA_DIST += $(E2E_TESTS) \
+	tests/e2e/backend.py \
+	tests/e2e/client.py \
+	tests/e2e/conformance.sh \
+	tests/e2e/grpc_calls.py \
+	tests/e2e/lib.sh
