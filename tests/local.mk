@@ -264,3 +264,57 @@ EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/conformance.sh \
 	tests/e2e/grpc_calls.py \
 	tests/e2e/lib.sh
+
+# Fuzz targets. Without libFuzzer they replay their corpora.
+FUZZ_TARGETS = \
+	tests/fuzz/fuzz_addr \
+	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_pem \
+	tests/fuzz/fuzz_record \
+	tests/fuzz/fuzz_term \
+	tests/fuzz/fuzz_tls
+FUZZ_COMMON = tests/fuzz/fuzz.h
+LIBFUZZER =
+if FUZZING
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+LIBFUZZER += -fsanitize=fuzzer
+else
+check_PROGRAMS += $(FUZZ_TARGETS)
+FUZZ_COMMON += tests/fuzz/replay.c
+TESTS += $(FUZZ_TARGETS)
+endif
+tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_addr_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_addr_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_addr_LDADD = src/libbase.a
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_conf_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_conf_LDADD = src/libconfig.a src/libbase.a
+tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_pem_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_record_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_term_SOURCES = tests/fuzz/fuzz_term.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_term_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_term_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_term_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_tls_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_tls_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
+EXTRA_DIST += tests/fuzz/corpus
+
+# Never part of check: the model (Spin), and the Check programs under valgrind.
+EXTRA_DIST += tests/model
+model:
+	$(srcdir)/tests/model/run
+	$(srcdir)/tests/model/run --mutants
+check-valgrind: $(CHECKS)
+	$(srcdir)/tests/unit/valgrind $(CHECKS)
+.PHONY: model check-valgrind
+EXTRA_DIST += tests/unit/valgrind
