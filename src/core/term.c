@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/term.h"
 
-
 /* What becomes of the client's connection when the connection is aborted. */
 enum farewell {
     LINGER_BEHIND_QUEUE, /* what is queued (an alert) goes out, then FIN, then discard */

@@ -36,6 +36,7 @@ struct dial {
     int fd;                   /* connecting; or -1 */
     int error;                /* errno of the last failure; 0: none yet */
     bool starting;            /* dial_start has not returned yet */
+    bool finished;            /* done has been called */
     bool cancelled;           /* the resolver still owes a callback, which frees the dial */
 };
 
@@ -53,16 +54,17 @@ release(struct dial *dial)
 static void
 finish(struct dial *dial, struct dial_result *result)
 {
+    bool starting = dial->starting;
+
     if (dial->tried != NULL)
         result->addr = *dial->tried;
     result->fd = dial->fd;
     dial->fd = -1;
     release(dial);
+    dial->finished = true;
     dial->done(dial->owner, result);
-    if (!dial->starting)
+    if (!starting) /* else dial_start does it */
         free(dial);
-    else
-        dial->done = NULL;
 }
 
 /* The reason that fits the failure, in the words of core/reason. */
@@ -322,8 +324,9 @@ dial_start(struct loop *loop, const struct config_frontend *frontend,
         dial->addrs[dial->count++] = frontend->backend.addr;
         try_next(dial);
     }
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finish frees nothing while it is true */
     dial->starting = false;
-    if (dial->done != NULL)
+    if (!dial->finished)
         return dial;
     free(dial);
     return NULL;
