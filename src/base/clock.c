@@ -27,6 +27,13 @@ clock_ms(void)
     return clock_us() / 1000;
 }
 
+struct timeval
+clock_timeval(uint64_t ms)
+{
+    return (struct timeval){.tv_sec = (time_t)(ms / 1000),
+                            .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+}
+
 uint64_t
 clock_wall_us(void)
 {

@@ -99,8 +99,7 @@ arm(struct conn *conn)
         return 0;
     conn->timer_ms = at;
     after = at > now ? at - now : 0;
-    timeout = (struct timeval){.tv_sec = (time_t)(after / 1000),
-                               .tv_usec = (suseconds_t)(after % 1000 * 1000)};
+    timeout = clock_timeval(after);
     return event_add(conn->timer, &timeout);
 }
 

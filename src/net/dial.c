@@ -155,8 +155,7 @@ share(const struct dial *dial, uint64_t now)
 
     if (left_ms == 0)
         left_ms = 1;
-    return (struct timeval){.tv_sec = (time_t)(left_ms / 1000),
-                            .tv_usec = (suseconds_t)(left_ms % 1000 * 1000)};
+    return clock_timeval(left_ms);
 }
 
 static bool
@@ -184,7 +183,7 @@ on_retry(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 static bool
 await_backlog(struct dial *dial)
 {
-    struct timeval timeout = {.tv_usec = BACKLOG_RETRY_MS * 1000};
+    struct timeval timeout = clock_timeval(BACKLOG_RETRY_MS);
 
     if (errno != EAGAIN || dial->tried->u.sa.sa_family != AF_UNIX)
         return false;
@@ -282,8 +281,7 @@ resolve(struct loop *loop, const struct config_backend *backend,
 static void
 resolve_backend(struct dial *dial)
 {
-    struct timeval timeout = {.tv_sec = dial->frontend->connect_timeout_ms / 1000,
-                              .tv_usec = dial->frontend->connect_timeout_ms % 1000 * 1000};
+    struct timeval timeout = clock_timeval(dial->frontend->connect_timeout_ms);
     struct evdns_getaddrinfo_request *request;
 
     dial->event = evtimer_new(dial->loop->base, on_resolve_timeout, dial);

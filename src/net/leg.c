@@ -154,14 +154,6 @@ leg_ssl(struct leg *leg)
     return leg->ssl;
 }
 
-int
-leg_lacks_memory(struct leg *leg)
-{
-    if (leg->error == 0)
-        leg->error = ENOMEM;
-    return -1;
-}
-
 ssize_t
 leg_receive(struct leg *leg, void *buf, size_t size)
 {
@@ -323,7 +315,9 @@ leg_send(struct leg *leg, const unsigned char *data, size_t len)
     }
     if ((size_t)sent == len || enqueue(leg, data + sent, len - (size_t)sent) == 0)
         return 0;
-    return leg_lacks_memory(leg);
+    if (leg->error == 0)
+        leg->error = ENOMEM;
+    return -1;
 }
 
 int

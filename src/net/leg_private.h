@@ -34,9 +34,6 @@ ssize_t leg_receive(struct leg *leg, void *buf, size_t size);
 /* send() at once if the queue is empty, and queue the rest. As leg_write. */
 int leg_send(struct leg *leg, const unsigned char *data, size_t len) ATTR_MUST_CHECK;
 
-/* Note it in leg->error. Returns -1. */
-int leg_lacks_memory(struct leg *leg);
-
 /* The part of each that knows TLS. */
 int leg_tls_attach(struct leg *leg, SSL *ssl) ATTR_MUST_CHECK;
 void leg_tls_detach(struct leg *leg);

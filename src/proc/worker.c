@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/worker.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "net/conn.h"
@@ -56,7 +57,7 @@ static void
 drain(struct worker *worker)
 {
     uint32_t ms = worker->loop.config->drain_timeout_ms;
-    struct timeval after = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    struct timeval after = clock_timeval(ms);
     char words[32];
     struct text text;
 
