@@ -14,6 +14,8 @@ src_libbase_a_SOURCES = \
 	src/base/diag.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/pack.c \
+	src/base/pack.h \
 	src/base/text.c \
 	src/base/text.h
 
@@ -27,6 +29,8 @@ src_libcore_a_SOURCES = \
 	src/core/reason.h \
 	src/core/record.c \
 	src/core/record.h \
+	src/core/stats.c \
+	src/core/stats.h \
 	src/core/term.c \
 	src/core/term.h \
 	src/core/term_names.c

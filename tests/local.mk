@@ -93,6 +93,18 @@ tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_record_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_pack
+tests_unit_test_pack_SOURCES = tests/unit/test_pack.c tests/support/check_main.h
+tests_unit_test_pack_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_pack_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_pack_LDADD = src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_stats
+tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/support/check_main.h
+tests_unit_test_stats_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_stats_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_stats_LDADD = src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_options
 tests_unit_test_options_SOURCES = tests/unit/test_options.c tests/support/check_main.h
 tests_unit_test_options_CPPFLAGS = $(TEST_CPPFLAGS)

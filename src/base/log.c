@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
@@ -25,7 +27,9 @@ static struct {
     int fd;
     bool is_ours; /* opened here, and therefore non-blocking */
     bool is_torn; /* the last line left only in part */
+    bool is_framed;
     unsigned long dropped;
+    uint64_t *dropped_too; /* NULL: nobody else wants to know */
 } state = {.level = LOG_LEVEL_INFO, .format = LOG_TEXT, .fd = STDERR_FILENO};
 
 static const struct {
@@ -99,10 +103,16 @@ open_syslog(const char *facility_name)
 }
 
 static int
+open_path(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                0640);
+}
+
+static int
 open_file(const char *path)
 {
-    int fd =
-        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    int fd = open_path(path);
 
     if (fd < 0)
         return -1;
@@ -130,6 +140,24 @@ log_open(const struct log_settings *settings)
     return 0;
 }
 
+int
+log_check(const struct log_settings *settings)
+{
+    int fd;
+
+    if (strcmp(settings->to, "stderr") == 0)
+        return 0;
+    if (strcmp(settings->to, "syslog") == 0) {
+        errno = EINVAL;
+        return log_facility_parse(settings->facility) < 0 ? -1 : 0;
+    }
+    fd = open_path(settings->to);
+    if (fd < 0)
+        return -1;
+    close(fd);
+    return 0;
+}
+
 void
 log_close(void)
 {
@@ -142,6 +170,39 @@ log_close(void)
     state.fd = STDERR_FILENO;
     state.is_ours = false;
     state.is_torn = false;
+    state.is_framed = false;
+}
+
+int
+log_shared_fd(void)
+{
+    struct stat status;
+
+    if (state.fd == TO_SYSLOG || state.is_framed)
+        return -1;
+    if (state.is_ours)
+        return state.fd;
+    if (fstat(state.fd, &status) == 0 &&
+        (S_ISREG(status.st_mode) || status.st_rdev == makedev(1, 3))) /* /dev/null */
+        return state.fd;
+    return -1;
+}
+
+void
+log_count_dropped(uint64_t *counter)
+{
+    state.dropped_too = counter;
+}
+
+void
+log_attach(int fd, bool framed, enum log_level level, enum log_format format)
+{
+    log_close();
+    state.fd = fd;
+    state.is_ours = true;
+    state.is_framed = framed;
+    state.level = level;
+    state.format = format;
 }
 
 bool
@@ -158,7 +219,7 @@ log_get_format(void)
 
 /*
  * stderr is shared with whoever started us, so that it cannot be made non-blocking.
- * But where poll() sees room in a pipe, there is room for a page: for any sane line.
+ * But where poll() sees room in a pipe, there is room for a page: for any line.
  */
 static bool
 has_room(void)
@@ -170,13 +231,31 @@ has_room(void)
     return poll(&pollfd, 1, 0) == 1 && pollfd.revents == POLLOUT;
 }
 
+bool
+log_is_full(void)
+{
+    struct pollfd pollfd = {.fd = state.fd, .events = POLLOUT};
+
+    return !state.is_ours && state.fd != TO_SYSLOG && poll(&pollfd, 1, 0) == 0;
+}
+
+static void
+drop(void)
+{
+    state.dropped++;
+    if (state.dropped_too != NULL)
+        __atomic_store_n(state.dropped_too, *state.dropped_too + 1, __ATOMIC_RELAXED);
+}
+
 /* A line that was torn (a full disk) is at least ended, before the next one begins. */
 static void
-write_line(const char *line, size_t len)
+write_line(enum log_level level, const char *line, size_t len)
 {
+    char front = state.is_framed ? (char)('0' + level) : '\n';
+    bool has_front = state.is_framed || state.is_torn;
     static char newline[] = "\n";
     struct iovec pieces[] = {
-        {.iov_base = newline, .iov_len = state.is_torn ? 1 : 0},
+        {.iov_base = &front, .iov_len = has_front ? 1 : 0},
         {.iov_base = (void *)(uintptr_t)line, .iov_len = len},
         {.iov_base = newline, .iov_len = 1},
     };
@@ -184,7 +263,7 @@ write_line(const char *line, size_t len)
     ssize_t written;
 
     if (!has_room()) {
-        state.dropped++;
+        drop();
         return;
     }
     do
@@ -194,23 +273,30 @@ write_line(const char *line, size_t len)
         state.is_torn = false;
         return;
     }
-    state.dropped++;
+    drop();
     if (written > 0)
         state.is_torn = true;
 }
 
 void
-log_line(enum log_level level, const char *line, size_t len)
+log_forward(enum log_level level, const char *line, size_t len)
 {
     int saved_errno = errno;
 
-    if (!log_wants(level))
-        return;
+    if (len > LOG_LINE_MAX)
+        len = LOG_LINE_MAX;
     if (state.fd == TO_SYSLOG)
         syslog(levels[level].priority, "%.*s", (int)len, line);
     else
-        write_line(line, len);
+        write_line(level, line, len);
     errno = saved_errno;
+}
+
+void
+log_line(enum log_level level, const char *line, size_t len)
+{
+    if (log_wants(level))
+        log_forward(level, line, len);
 }
 
 static void
@@ -232,6 +318,14 @@ format_json(enum log_level level, const char *message, struct text *t)
     text_add(t, "}");
 }
 
+/* What has to be escaped may take six bytes each: such a message is cut, not its line. */
+static bool
+halve(char *message)
+{
+    message[strlen(message) / 2] = '\0';
+    return true;
+}
+
 void
 log_write(enum log_level level, const char *format, ...)
 {
@@ -248,11 +342,13 @@ log_write(enum log_level level, const char *format, ...)
     va_end(args);
     if (len < 0)
         message[0] = '\0';
-    text_init(&t, line, sizeof(line));
-    if (state.format == LOG_JSON)
-        format_json(level, message, &t);
-    else
-        format_text(level, message, &t);
+    do {
+        text_init(&t, line, sizeof(line));
+        if (state.format == LOG_JSON)
+            format_json(level, message, &t);
+        else
+            format_text(level, message, &t);
+    } while (t.len > LOG_LINE_MAX && halve(message));
     log_line(level, t.buf, t.len);
     errno = saved_errno;
 }

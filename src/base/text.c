@@ -148,14 +148,12 @@ text_add_value(struct text *t, const char *string)
     text_add(t, "\"");
 }
 
-/*
- * The bytes of the well-formed UTF-8 sequence that s begins with, by the table of
- * RFC 3629, section 4; 0 if it begins with none. Stops at the first byte that does not
- * fit, so that it never looks past the NUL.
- */
-static size_t
-utf8_length(const unsigned char *s)
+/* By the table of RFC 3629, section 4. Stops at the first byte that does not fit, so that
+ * it never looks past the NUL. */
+size_t
+text_utf8_length(const char *string)
 {
+    const unsigned char *s = (const unsigned char *)string;
     unsigned char low = 0x80, high = 0xbf;
     size_t len, i;
 
@@ -223,7 +221,7 @@ text_add_json(struct text *t, const char *string)
     }
     text_add(t, "\"");
     while (*s != '\0') {
-        len = utf8_length(s);
+        len = text_utf8_length((const char *)s);
         if (len == 0)
             text_add(t, "\xef\xbf\xbd"); /* U+FFFD */
         else

@@ -43,6 +43,12 @@ void text_add_value(struct text *t, const char *string);
 void text_add_json(struct text *t, const char *string);
 
 /*
+ * The bytes of the well-formed UTF-8 character that a string begins with: 1 to 4, also 1
+ * for NUL; 0 if it begins with none.
+ */
+size_t text_utf8_length(const char *string);
+
+/*
  * Append a time of clock_wall_us() as RFC 3339 writes it, in UTC with milliseconds:
  * "2026-01-31T12:00:00.123Z".
  */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/flow.h"
 
+#include "core/stats.h"
+
 void
 flow_init(struct flow *flow)
 {
@@ -11,6 +13,8 @@ void
 flow_moved(struct flow *flow, size_t len, bool full, size_t queued)
 {
     flow->bytes += len;
+    if (flow->total != NULL)
+        stats_add(flow->total, len);
     if (queued > 0) {
         flow->paused = true;
         flow->quantum = FLOW_QUANTUM_MIN;

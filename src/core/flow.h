@@ -19,6 +19,7 @@ struct flow {
     uint32_t quantum; /* bytes that the next read may take */
     bool paused;      /* the source is not read: the sink is blocked */
     uint64_t bytes;   /* handed to the sink so far */
+    uint64_t *total;  /* a counter that grows by them, see core/stats; NULL: none */
 };
 
 void flow_init(struct flow *flow);

@@ -68,3 +68,16 @@ reason_blame(enum reason reason)
 {
     return reasons[reason].blame;
 }
+
+const char *
+blame_name(enum blame blame)
+{
+    static const char *const names[] = {
+        [BLAME_NOBODY] = "nobody",
+        [BLAME_CLIENT] = "client",
+        [BLAME_BACKEND] = "backend",
+        [BLAME_SALLYPORT] = "sallyport",
+    };
+
+    return names[blame];
+}

@@ -45,4 +45,7 @@ const char *reason_sentence(enum reason reason);
 
 enum blame reason_blame(enum reason reason);
 
+/* "nobody", "client", "backend", "sallyport". Static memory. */
+const char *blame_name(enum blame blame);
+
 #endif

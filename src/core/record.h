@@ -61,7 +61,7 @@ struct record {
  * strings (sni, alpn, error) left out; should even that not fit, nothing is added and
  * out is cut.
  */
-#define RECORD_LINE_SIZE 4096
+#define RECORD_LINE_SIZE 4095
 void record_format_text(const struct record *r, const char *level, struct text *out);
 void record_format_json(const struct record *r, const char *level, struct text *out);
 

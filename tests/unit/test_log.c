@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -228,8 +229,8 @@ START_TEST(test_long_messages_are_cut_before_they_are_escaped)
     ck_assert_int_eq(open_log("stderr", LOG_LEVEL_INFO, LOG_JSON), 0);
     log_error("%s", message);
     line = strchr(read_once(), '\\');
-    ck_assert_uint_eq(strlen(line), 2047 * 6 + 3);
-    ck_assert_str_eq(line + 2046 * 6, "\\u0001\"}\n");
+    ck_assert_uint_eq(strlen(line), 511 * 6 + 3); /* halved until it fits */
+    ck_assert_str_eq(line + 510 * 6, "\\u0001\"}\n");
 }
 END_TEST
 
@@ -350,7 +351,7 @@ END_TEST
 /* Were it to block, Check's time-out would tell. */
 START_TEST(test_slow_reader_of_stderr_does_not_block)
 {
-    static char line[4095];
+    static char line[LOG_LINE_MAX];
     int i;
 
     memset(line, 'l', sizeof(line));
@@ -360,7 +361,9 @@ START_TEST(test_slow_reader_of_stderr_does_not_block)
     for (i = 0; i < 3; i++)
         log_line(LOG_LEVEL_INFO, "lost", 4);
     ck_assert_uint_eq(dropped(), 3);
-    ck_assert_uint_eq(strlen(read_once()), 4096);
+    ck_assert(log_is_full());
+    ck_assert_uint_eq(strlen(read_once()), LOG_LINE_MAX + 1);
+    ck_assert(!log_is_full());
     ck_assert_str_eq(read_once(), "");
     log_line(LOG_LEVEL_INFO, "next", 4);
     ck_assert_str_eq(read_once(), "next\n");
@@ -382,26 +385,66 @@ START_TEST(test_reader_of_stderr_that_left)
 }
 END_TEST
 
-/* A FIFO as file: full, it refuses; and what it took of a torn line is at least ended. */
+/* What a full disk took of a torn line is at least ended. */
 START_TEST(test_torn_line_is_ended)
 {
-    static char line[6000];
+    struct rlimit limit = {.rlim_cur = 4, .rlim_max = RLIM_INFINITY};
 
-    memset(line, 'l', sizeof(line));
-    ck_assert_int_eq(mkfifo(path, 0600), 0);
-    reader = open(path, O_RDONLY | O_NONBLOCK);
-    ck_assert_int_ge(fcntl(reader, F_SETPIPE_SZ, 4096), 4096);
+    signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(open_log(path, LOG_LEVEL_INFO, LOG_TEXT), 0);
-    log_line(LOG_LEVEL_INFO, line, sizeof(line));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    log_line(LOG_LEVEL_INFO, "torn line", 9);
     ck_assert_uint_eq(dropped(), 1);
     log_line(LOG_LEVEL_INFO, "lost", 4);
     ck_assert_uint_eq(dropped(), 2);
-    ck_assert_uint_eq(strlen(read_once()), 4096);
+    limit.rlim_cur = RLIM_INFINITY;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     log_line(LOG_LEVEL_INFO, "next", 4);
-    ck_assert_str_eq(read_once(), "\nnext\n");
     log_line(LOG_LEVEL_INFO, "last", 4);
-    ck_assert_str_eq(read_once(), "last\n");
+    ck_assert_str_eq(read_log(), "torn\nnext\nlast\n");
     ck_assert_uint_eq(dropped(), 2);
+}
+END_TEST
+
+/* A pipe takes the whole of a line or nothing. */
+START_TEST(test_framed_lines)
+{
+    static char line[LOG_LINE_MAX + 100];
+    uint64_t lost = 0;
+    int ends[2];
+    const char *long_line;
+
+    memset(line, 'l', sizeof(line));
+    ck_assert_int_eq(pipe2(ends, O_NONBLOCK), 0);
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+    reader = ends[0];
+    log_attach(ends[1], true, LOG_LEVEL_INFO, LOG_TEXT);
+    log_count_dropped(&lost);
+    ck_assert_int_eq(log_shared_fd(), -1);
+    log_line(LOG_LEVEL_DEBUG, "not wanted", 10);
+    log_line(LOG_LEVEL_WARNING, "first", 5);
+    ck_assert_str_eq(read_once(), "1first\n");
+    log_line(LOG_LEVEL_INFO, line, sizeof(line));
+    log_line(LOG_LEVEL_INFO, "lost", 4);
+    ck_assert_uint_eq(lost, 1);
+    ck_assert_uint_eq(dropped(), 1);
+    long_line = read_once();
+    ck_assert_uint_eq(strlen(long_line), 1 + LOG_LINE_MAX + 1);
+    ck_assert_int_eq(long_line[0], '0' + LOG_LEVEL_INFO);
+}
+END_TEST
+
+START_TEST(test_what_can_be_shared)
+{
+    catch_stderr_in_a_pipe();
+    ck_assert_int_eq(log_shared_fd(), -1);
+    ck_assert_int_eq(open_log(path, LOG_LEVEL_INFO, LOG_TEXT), 0);
+    ck_assert_int_gt(log_shared_fd(), STDERR_FILENO);
+    ck_assert_int_eq(open_log("stderr", LOG_LEVEL_INFO, LOG_TEXT), 0);
+    ck_assert_int_ge(dup2(open("/dev/null", O_WRONLY), STDERR_FILENO), 0);
+    ck_assert_int_eq(log_shared_fd(), STDERR_FILENO);
+    ck_assert_int_ge(dup2(open(path, O_WRONLY), STDERR_FILENO), 0);
+    ck_assert_int_eq(log_shared_fd(), STDERR_FILENO);
 }
 END_TEST
 
@@ -430,6 +473,8 @@ log_suite(void)
     tcase_add_test(tcase, test_slow_reader_of_stderr_does_not_block);
     tcase_add_test(tcase, test_reader_of_stderr_that_left);
     tcase_add_test(tcase, test_torn_line_is_ended);
+    tcase_add_test(tcase, test_framed_lines);
+    tcase_add_test(tcase, test_what_can_be_shared);
     suite_add_tcase(suite, tcase);
     return suite;
 }

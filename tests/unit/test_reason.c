@@ -81,6 +81,15 @@ START_TEST(nothing_is_nobodys_doing)
 }
 END_TEST
 
+START_TEST(blame_has_a_name)
+{
+    ck_assert_str_eq(blame_name(BLAME_NOBODY), "nobody");
+    ck_assert_str_eq(blame_name(BLAME_CLIENT), "client");
+    ck_assert_str_eq(blame_name(BLAME_BACKEND), "backend");
+    ck_assert_str_eq(blame_name(BLAME_SALLYPORT), "sallyport");
+}
+END_TEST
+
 static Suite *
 reason_suite(void)
 {
@@ -92,6 +101,7 @@ reason_suite(void)
     tcase_add_loop_test(tc, sentence_is_for_people, 0, (int)COUNT_OF(words));
     tcase_add_test(tc, words_are_complete_and_distinct);
     tcase_add_test(tc, nothing_is_nobodys_doing);
+    tcase_add_test(tc, blame_has_a_name);
     suite_add_tcase(suite, tc);
     return suite;
 }

@@ -157,6 +157,38 @@ static const struct {
     {"\xf0\x9f\x98", "\"" FFFD FFFD FFFD "\""},
 };
 
+/* The edges of the table of RFC 3629, section 4. */
+static const struct {
+    const char *in;
+    size_t len;
+} utf8s[] = {
+    {"", 1},
+    {"a\x80", 1},
+    {"\x7f", 1},
+    {"\x80", 0},
+    {"\xc1\xbf", 0},
+    {"\xc2\x80z", 2},
+    {"\xdf\xbf", 2},
+    {"\xc3", 0},
+    {"\xe0\x9f\xbf", 0},
+    {"\xe0\xa0\x80", 3},
+    {"\xed\x9f\xbf", 3},
+    {"\xed\xa0\x80", 0},
+    {"\xef\xbf\xbf", 3},
+    {"\xef\xbf", 0},
+    {"\xf0\x8f\xbf\xbf", 0},
+    {"\xf0\x90\x80\x80", 4},
+    {"\xf4\x8f\xbf\xbfz", 4},
+    {"\xf4\x90\x80\x80", 0},
+    {"\xf5\x80\x80\x80", 0},
+};
+
+START_TEST(test_utf8)
+{
+    ck_assert_uint_eq(text_utf8_length(utf8s[_i].in), utf8s[_i].len);
+}
+END_TEST
+
 START_TEST(test_json)
 {
     text_add_json(&t, jsons[_i].in);
@@ -408,6 +440,7 @@ text_suite(void)
     tcase_add_test(tcase, test_addf_cuts_what_does_not_fit);
     tcase_add_test(tcase, test_size_of_one_byte_is_enough);
     tcase_add_loop_test(tcase, test_value, 0, COUNT_OF(values));
+    tcase_add_loop_test(tcase, test_utf8, 0, COUNT_OF(utf8s));
     tcase_add_loop_test(tcase, test_json, 0, COUNT_OF(jsons));
     tcase_add_test(tcase, test_hostile_strings_are_read_to_their_nul_only);
     tcase_add_loop_test(tcase, test_time, 0, COUNT_OF(times));

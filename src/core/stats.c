@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/stats.h"
+
+#include "base/attr.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+/*
+ * From a connect within the machine to the patience of people. TCP sends a lost SYN again
+ * after 1 and 3 seconds: whoever needed that is in a bucket of its own.
+ */
+const uint32_t stats_bounds_us[STATS_BOUNDS] = {
+    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 3000000, 10000000,
+};
+
+/* The suites that are on unless the conf file says otherwise, and those it most likely
+ * adds. */
+static const struct {
+    uint16_t number;
+    const char *name;
+} ciphers[STATS_CIPHERS] = {
+    {0x1301, "TLS_AES_128_GCM_SHA256"},       {0x1302, "TLS_AES_256_GCM_SHA384"},
+    {0x1303, "TLS_CHACHA20_POLY1305_SHA256"}, {0xc02b, "ECDHE-ECDSA-AES128-GCM-SHA256"},
+    {0xc02f, "ECDHE-RSA-AES128-GCM-SHA256"},  {0xc02c, "ECDHE-ECDSA-AES256-GCM-SHA384"},
+    {0xc030, "ECDHE-RSA-AES256-GCM-SHA384"},  {0xcca9, "ECDHE-ECDSA-CHACHA20-POLY1305"},
+    {0xcca8, "ECDHE-RSA-CHACHA20-POLY1305"},  {0xc013, "ECDHE-RSA-AES128-SHA"},
+    {0xc014, "ECDHE-RSA-AES256-SHA"},         {0x0000, "other"},
+};
+
+void
+stats_observe(struct stats_histogram *histogram, uint64_t us)
+{
+    unsigned i = 0;
+
+    while (i < STATS_BOUNDS && us > stats_bounds_us[i])
+        i++;
+    stats_add(&histogram->bucket[i], 1);
+    stats_add(&histogram->sum_us, us);
+}
+
+uint64_t
+stats_count(const struct stats_histogram *histogram)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i <= STATS_BOUNDS; i++)
+        count += histogram->bucket[i];
+    return count;
+}
+
+static void
+add_counter(uint64_t *sum, const uint64_t *counter)
+{
+    *sum += __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* A front has nothing but counters: taken as an array, none of them can be forgotten here.
+ */
+static_assert(sizeof(struct stats_front) % sizeof(uint64_t) == 0, "not only counters");
+
+static void
+add_front(struct stats_front *sum, const struct stats_front *front)
+{
+    const uint64_t *from = (const void *)front;
+    uint64_t *to = (void *)sum;
+
+    for (size_t i = 0; i < sizeof(*front) / sizeof(*from); i++)
+        add_counter(&to[i], &from[i]);
+}
+
+void
+stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended)
+{
+    uint64_t fronts = __atomic_load_n(&page->fronts, __ATOMIC_RELAXED);
+
+    if (fronts > STATS_FRONTS)
+        fronts = STATS_FRONTS;
+    if (fronts > sum->fronts)
+        sum->fronts = fronts;
+    add_counter(&sum->log_dropped, &page->log_dropped);
+    add_counter(&sum->accept_pauses, &page->accept_pauses);
+    add_counter(&sum->cut, &page->cut);
+    for (unsigned i = 0; i < fronts; i++) {
+        uint64_t live = sum->front[i].live;
+
+        add_front(&sum->front[i], &page->front[i]);
+        if (ended)
+            sum->front[i].live = live;
+    }
+}
+
+unsigned
+stats_cipher(uint16_t number)
+{
+    unsigned place = 0;
+
+    while (place < STATS_CIPHERS - 1 && ciphers[place].number != number)
+        place++;
+    return place;
+}
+
+const char *
+stats_cipher_name(unsigned place)
+{
+    return ciphers[place].name;
+}
+
+const char *
+stats_version_name(enum stats_version version)
+{
+    static const char *const names[STATS_VERSIONS] = {
+        [STATS_TLS12] = "TLSv1.2",
+        [STATS_TLS13] = "TLSv1.3",
+    };
+
+    return names[version];
+}
+
+const char *
+stats_dial_name(enum stats_dial dial)
+{
+    static const char *const names[STATS_DIALS] = {
+        [STATS_DIAL_CONNECTED] = "connected",
+        [STATS_DIAL_REFUSED] = "refused",
+        [STATS_DIAL_UNREACHABLE] = "unreachable",
+        [STATS_DIAL_TIMEOUT] = "timeout",
+        [STATS_DIAL_ERROR] = "error",
+    };
+
+    return names[dial];
+}
