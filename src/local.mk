@@ -89,15 +89,33 @@ src_libnet_a_SOURCES = \
 
 noinst_LIBRARIES += src/libproc.a
 src_libproc_a_SOURCES = \
+	src/proc/cpus.c \
+	src/proc/cpus.h \
+	src/proc/daemon.c \
+	src/proc/daemon.h \
 	src/proc/demo.c \
 	src/proc/demo.h \
+	src/proc/history.c \
+	src/proc/history.h \
+	src/proc/ipc.c \
+	src/proc/ipc.h \
+	src/proc/pidfile.c \
+	src/proc/pidfile.h \
+	src/proc/privdrop.c \
+	src/proc/privdrop.h \
+	src/proc/sandbox.c \
+	src/proc/sandbox.h \
+	src/proc/seal.c \
+	src/proc/seal.h \
 	src/proc/setup.c \
 	src/proc/setup.h \
+	src/proc/systemd.c \
+	src/proc/systemd.h \
 	src/proc/worker.c \
 	src/proc/worker.h
 
 NET_LIBS = src/libnet.a src/libtls.a src/libconfig.a src/libcore.a src/libbase.a
-LIBRARIES_USED = $(EVENT_LIBS) $(SSL_LIBS)
+LIBRARIES_USED = $(EVENT_LIBS) $(SSL_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS)
 
 sbin_PROGRAMS += src/sallyport
 src_sallyport_SOURCES = src/main.c

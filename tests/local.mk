@@ -175,6 +175,67 @@ tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_cert_make_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_ipc
+tests_unit_test_ipc_SOURCES = tests/unit/test_ipc.c tests/support/check_main.h
+tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_ipc_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_ipc_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_cpus
+tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c tests/support/check_main.h
+tests_unit_test_cpus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cpus_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_cpus_LDADD = src/libproc.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_seal
+tests_unit_test_seal_SOURCES = tests/unit/test_seal.c tests/support/check_main.h
+tests_unit_test_seal_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_seal_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_seal_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_privdrop
+tests_unit_test_privdrop_SOURCES = tests/unit/test_privdrop.c tests/support/check_main.h \
+	tests/support/watched.h
+tests_unit_test_privdrop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_privdrop_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_privdrop_LDADD = src/libproc.a src/libbase.a $(CAPNG_LIBS) $(SECCOMP_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_sandbox
+tests_unit_test_sandbox_SOURCES = tests/unit/test_sandbox.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h tests/support/watched.h
+tests_unit_test_sandbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_sandbox_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_sandbox_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_cpus
+tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c tests/support/check_main.h
+tests_unit_test_cpus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cpus_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_cpus_LDADD = src/libproc.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_systemd
+tests_unit_test_systemd_SOURCES = tests/unit/test_systemd.c tests/support/check_main.h
+tests_unit_test_systemd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_systemd_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_systemd_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_daemon
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/support/check_main.h
+tests_unit_test_daemon_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_daemon_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_daemon_LDADD = src/libproc.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_pidfile
+tests_unit_test_pidfile_SOURCES = tests/unit/test_pidfile.c tests/support/check_main.h
+tests_unit_test_pidfile_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_pidfile_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_pidfile_LDADD = src/libproc.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/support/check_main.h
+tests_unit_test_history_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_history_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_history_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+
 # Below the program: relay over legs in memory, the real leg over sockets, failing allocations.
 
 CHECKS += tests/property/test_relay
