@@ -37,6 +37,8 @@ src_libcore_a_SOURCES = \
 
 noinst_LIBRARIES += src/libconfig.a
 src_libconfig_a_SOURCES = \
+	src/config/bundle.c \
+	src/config/bundle.h \
 	src/config/check.c \
 	src/config/check.h \
 	src/config/config.h \
@@ -53,6 +55,7 @@ src_libtls_a_SOURCES = \
 	src/tls/cert.c \
 	src/tls/cert.h \
 	src/tls/cert_make.c \
+	src/tls/cert_pack.c \
 	src/tls/pem.c \
 	src/tls/pem.h \
 	src/tls/tls_bio.c \
@@ -72,6 +75,8 @@ src_libnet_a_SOURCES = \
 	src/net/dial.h \
 	src/net/front.c \
 	src/net/front.h \
+	src/net/generation.c \
+	src/net/generation.h \
 	src/net/hangup.c \
 	src/net/hangup.h \
 	src/net/journal.c \
@@ -89,30 +94,64 @@ src_libnet_a_SOURCES = \
 
 noinst_LIBRARIES += src/libproc.a
 src_libproc_a_SOURCES = \
+	src/proc/admin.c \
+	src/proc/admin.h \
+	src/proc/answer.c \
+	src/proc/child.c \
+	src/proc/child.h \
 	src/proc/cpus.c \
 	src/proc/cpus.h \
+	src/proc/crew.c \
+	src/proc/crew.h \
 	src/proc/daemon.c \
 	src/proc/daemon.h \
 	src/proc/demo.c \
 	src/proc/demo.h \
+	src/proc/drain.c \
+	src/proc/fdwatch.c \
+	src/proc/fdwatch.h \
 	src/proc/history.c \
 	src/proc/history.h \
 	src/proc/ipc.c \
 	src/proc/ipc.h \
+	src/proc/listeners.c \
+	src/proc/listeners.h \
+	src/proc/logpump.c \
+	src/proc/logpump.h \
+	src/proc/master.c \
+	src/proc/master.h \
+	src/proc/metrics.c \
+	src/proc/metrics.h \
+	src/proc/names.c \
+	src/proc/names.h \
+	src/proc/page.c \
+	src/proc/page.h \
+	src/proc/page_endings.c \
+	src/proc/page_private.h \
+	src/proc/page_style.c \
+	src/proc/page_tables.c \
+	src/proc/page_words.c \
 	src/proc/pidfile.c \
 	src/proc/pidfile.h \
 	src/proc/privdrop.c \
 	src/proc/privdrop.h \
+	src/proc/reload.c \
 	src/proc/sandbox.c \
 	src/proc/sandbox.h \
 	src/proc/seal.c \
 	src/proc/seal.h \
 	src/proc/setup.c \
 	src/proc/setup.h \
+	src/proc/supervise.c \
 	src/proc/systemd.c \
 	src/proc/systemd.h \
+	src/proc/upgrade.c \
+	src/proc/view.c \
+	src/proc/view.h \
 	src/proc/worker.c \
-	src/proc/worker.h
+	src/proc/worker.h \
+	src/proc/writer.c \
+	src/proc/writer.h
 
 NET_LIBS = src/libnet.a src/libtls.a src/libconfig.a src/libcore.a src/libbase.a
 LIBRARIES_USED = $(EVENT_LIBS) $(SSL_LIBS) $(CAPNG_LIBS) $(SECCOMP_LIBS)

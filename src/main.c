@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config.h"
 
-#include "base/log.h"
 #include "config/load.h"
+#include "proc/admin.h"
+#include "proc/child.h"
 #include "proc/demo.h"
-#include "proc/setup.h"
+#include "proc/master.h"
 #include "proc/worker.h"
+#include "tls/tls_bio.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -22,12 +24,19 @@
 #define DEFAULT_CONF "/etc/sallyport/sallyport.conf"
 #define DEMO_LISTEN "127.0.0.1:8443"
 
+/* Tests build this file with a function of theirs, see worker_main. */
+#ifdef WORKER_HOOK
+void WORKER_HOOK(void);
+#else
+#define WORKER_HOOK NULL
+#endif
+
 struct words {
     const char *conf;    /* -c */
     const char *listen;  /* -l */
     const char *backend; /* -b */
     const char *cert;    /* the operand that goes with them */
-    bool check, dump, demo;
+    bool check, dump, demo, daemon;
 };
 
 static const char help[] =
@@ -43,6 +52,7 @@ static const char help[] =
     "  -b, --backend BACKEND  ... and lead to this, as 127.0.0.1:8080 or "
     "unix:/run/app.sock;\n"
     "                         CERTIFICATE holds the certificate, its chain and its key\n"
+    "      --daemon           go into the background once it serves\n"
     "      --demo             a certificate and a small HTTP backend of its own, to try "
     "it\n"
     "  -V, --version          print the versions of sallyport and its libraries\n"
@@ -89,6 +99,9 @@ take_option(struct words *w, int option)
     case 'd':
         w->demo = true;
         break;
+    case 'D':
+        w->daemon = true;
+        break;
     case 'V':
         print_version();
         exit(EXIT_SUCCESS);
@@ -122,15 +135,11 @@ static void
 parse_words(struct words *w, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"conf", required_argument, NULL, 'c'},
-        {"test", no_argument, NULL, 't'},
-        {"dump", no_argument, NULL, 'T'},
-        {"listen", required_argument, NULL, 'l'},
-        {"backend", required_argument, NULL, 'b'},
-        {"demo", no_argument, NULL, 'd'},
-        {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"conf", required_argument, NULL, 'c'},    {"test", no_argument, NULL, 't'},
+        {"dump", no_argument, NULL, 'T'},          {"listen", required_argument, NULL, 'l'},
+        {"backend", required_argument, NULL, 'b'}, {"daemon", no_argument, NULL, 'D'},
+        {"demo", no_argument, NULL, 'd'},          {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -173,93 +182,45 @@ raise_limits(void)
     }
 }
 
-/* Say what to type next; a wildcard is reached by loopback. */
-static void
-greet(struct addr where)
-{
-    char text[ADDR_TEXT_SIZE];
-
-    if (where.u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&where.u.in6.sin6_addr))
-        where.u.in6.sin6_addr = in6addr_loopback;
-    else if (where.u.sa.sa_family == AF_INET && where.u.in.sin_addr.s_addr == INADDR_ANY)
-        where.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    printf("sallyport is listening. Now type, in another terminal:\n\n"
-           "    curl -k https://%s/\n\n",
-           addr_format(&where, text, sizeof(text)));
-    fflush(stdout);
-}
-
+/* -t and -T: look, but do not serve. */
 static int
-serve(struct setup *setup, int demo_fd)
+inspect(const struct words *w, const struct setup_source *source)
 {
-    struct worker worker;
-    struct evhttp *demo = NULL;
-    int status = EXIT_FAILURE;
+    struct diag *diag = diag_new();
+    struct setup *setup = setup_load(source, diag);
+    int status = diag_errors(diag) == 0 ? EXIT_SUCCESS : EXIT_CONFIG;
 
-    if (worker_init(&worker, setup) < 0)
-        goto out;
-    if (demo_fd >= 0) {
-        demo = demo_serve(worker.loop.base, demo_fd);
-        if (demo == NULL)
-            goto out;
-    }
-    log_notice("sallyport %s serves %zu frontend%s on %zu socket%s", PACKAGE_VERSION,
-               setup->config->frontends, setup->config->frontends == 1 ? "" : "s",
-               worker.acceptors, worker.acceptors == 1 ? "" : "s");
-    if (demo != NULL)
-        greet(worker.acceptor[0].addr);
-    status = worker_run(&worker);
-out:
-    if (demo != NULL)
-        evhttp_free(demo);
-    worker_clear(&worker);
-    return status;
-}
-
-static void
-log_warnings(void *arg ATTR_UNUSED, bool is_error ATTR_UNUSED, const char *text)
-{
-    log_warning("%s", text);
-}
-
-/* With a configuration: do what was asked for. Takes config. */
-static int
-run(const struct words *w, struct config *config, const struct cert *cert,
-    struct diag *diag, int demo_fd)
-{
-    struct setup setup;
-    int status = EXIT_CONFIG;
-
-    setup_init(&setup, config, cert, diag);
-    if (diag_errors(diag) == 0 && !w->check && !w->dump)
-        setup_listen(&setup, diag);
-    if (diag_errors(diag) > 0 || w->check)
+    if (status != EXIT_SUCCESS || w->check)
         diag_print(diag, stderr);
-    if (diag_errors(diag) == 0) {
-        status = EXIT_SUCCESS;
-        if (w->dump) {
-            config_dump(config, stdout);
-        } else if (w->check) {
-            printf("%s: the configuration is right\n",
-                   w->listen != NULL ? "command line" : w->conf);
-        } else if (log_open(&config->log) < 0) {
-            fprintf(stderr, "sallyport: cannot open the log %s: %s\n", config->log.to,
-                    strerror(errno));
-            status = EXIT_CONFIG;
-        } else {
-            diag_each(diag, log_warnings, NULL);
-            status = serve(&setup, demo_fd);
-        }
+    if (status == EXIT_SUCCESS && w->dump)
+        config_dump(setup->config, stdout);
+    else if (status == EXIT_SUCCESS)
+        printf("%s: the configuration is right\n",
+               w->listen != NULL ? "command line" : w->conf);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "sallyport: cannot write to stdout: %s\n", strerror(errno));
+        status = EXIT_FAILURE;
     }
-    setup_clear(&setup);
-    log_close();
+    setup_free(setup);
+    diag_free(diag);
     return status;
 }
 
 static int
-run_demo(const struct words *w, struct diag *diag)
+run(const struct words *w, char **argv, const struct setup_source *source, int demo_fd)
+{
+    struct master_options options = {
+        .source = source, .argv = argv, .daemon = w->daemon, .demo_fd = demo_fd};
+
+    return w->check || w->dump ? inspect(w, source) : master_main(&options);
+}
+
+static int
+run_demo(const struct words *w, char **argv)
 {
     struct cert *cert = cert_make_self_signed("localhost", 30);
+    struct setup_source source = {
+        .listen = w->listen != NULL ? w->listen : DEMO_LISTEN, .file = "-", .cert = cert};
     char backend[32];
     uint16_t port = 0;
     int status, fd = demo_listen(&port);
@@ -270,31 +231,51 @@ run_demo(const struct words *w, struct diag *diag)
         return EXIT_FAILURE;
     }
     snprintf(backend, sizeof(backend), "127.0.0.1:%u", port);
-    status =
-        run(w, config_from_words(w->listen != NULL ? w->listen : DEMO_LISTEN, backend, "-"),
-            cert, diag, fd);
+    source.backend = backend;
+    status = run(w, argv, &source, fd);
     cert_free(cert);
     return status;
+}
+
+/* A child of the master's: see proc/child. */
+static int
+be_child(const char *name)
+{
+    switch (child_role_find(name)) {
+    case CHILD_WORKER:
+        return worker_main(IPC_CHILD_FD, WORKER_HOOK);
+    case CHILD_ADMIN:
+        return admin_main(IPC_CHILD_FD);
+    case CHILD_DEMO:
+        return demo_main(IPC_CHILD_FD);
+    default:
+        usage_error("the variable " CHILD_VARIABLE " is not for users");
+    }
 }
 
 int
 main(int argc, char **argv)
 {
     struct words words = {0};
-    struct diag *diag = diag_new();
+    struct setup_source source = {0};
+    const char *child = getenv(CHILD_VARIABLE);
     int status;
 
     open_standard_descriptors();
+    if (child != NULL)
+        return be_child(child);
     parse_words(&words, argc, argv);
     raise_limits();
-    if (words.demo)
-        status = run_demo(&words, diag);
-    else if (words.listen != NULL)
-        status = run(&words, config_from_words(words.listen, words.backend, words.cert),
-                     NULL, diag, -1);
-    else
-        status = run(&words, config_load_file(words.conf, diag), NULL, diag, -1);
-    diag_free(diag);
+    if (words.demo) {
+        status = run_demo(&words, argv);
+    } else {
+        if (words.listen == NULL)
+            source.conf = words.conf;
+        source.listen = words.listen;
+        source.backend = words.backend;
+        source.file = words.cert;
+        status = run(&words, argv, &source, -1);
+    }
     tls_bio_cleanup();
     return status;
 }

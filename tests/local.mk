@@ -8,6 +8,9 @@ AM_TESTS_ENVIRONMENT = \
 	MAKE_PKI='$(abs_builddir)/tests/make-pki'; export MAKE_PKI; \
 	FUZZ_CORPUS='$(abs_top_srcdir)/tests/fuzz/corpus'; export FUZZ_CORPUS; \
 	CLOSING_TEST='$(abs_builddir)/tests/closing-test'; export CLOSING_TEST; \
+	HAMMER='$(abs_builddir)/tests/hammer'; export HAMMER; \
+	ECHOD='$(abs_builddir)/tests/echod'; export ECHOD; \
+	SHOW_VIEW='$(abs_builddir)/tests/show-view'; export SHOW_VIEW; \
 	CK_DEFAULT_TIMEOUT=120; export CK_DEFAULT_TIMEOUT;
 
 lint:
@@ -35,6 +38,12 @@ tests_unit_test_arena_SOURCES = tests/unit/test_arena.c tests/support/check_main
 tests_unit_test_arena_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_arena_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_arena_LDADD = src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_pack
+tests_unit_test_pack_SOURCES = tests/unit/test_pack.c tests/support/check_main.h
+tests_unit_test_pack_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_pack_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_pack_LDADD = src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_diag
 tests_unit_test_diag_SOURCES = tests/unit/test_diag.c tests/support/check_main.h
@@ -93,17 +102,17 @@ tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_record_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
-CHECKS += tests/unit/test_pack
-tests_unit_test_pack_SOURCES = tests/unit/test_pack.c tests/support/check_main.h
-tests_unit_test_pack_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_pack_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_pack_LDADD = src/libbase.a $(CHECK_LIBS)
-
 CHECKS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/support/check_main.h
 tests_unit_test_stats_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_stats_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_stats_LDADD = src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_bundle
+tests_unit_test_bundle_SOURCES = tests/unit/test_bundle.c tests/support/check_main.h
+tests_unit_test_bundle_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_bundle_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_bundle_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_options
 tests_unit_test_options_SOURCES = tests/unit/test_options.c tests/support/check_main.h
@@ -175,8 +184,21 @@ tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_cert_make_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_cert_pack
+tests_unit_test_cert_pack_SOURCES = tests/unit/test_cert_pack.c tests/support/check_main.h
+tests_unit_test_cert_pack_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cert_pack_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_cert_pack_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_history
+tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/support/check_main.h
+tests_unit_test_history_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_history_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_history_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_ipc
-tests_unit_test_ipc_SOURCES = tests/unit/test_ipc.c tests/support/check_main.h
+tests_unit_test_ipc_SOURCES = tests/unit/test_ipc.c tests/support/check_main.h \
+	tests/support/watched.h
 tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ipc_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_ipc_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
@@ -186,11 +208,35 @@ tests_unit_test_cpus_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cpus_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_cpus_LDADD = src/libproc.a $(CHECK_LIBS)
 
-CHECKS += tests/unit/test_seal
-tests_unit_test_seal_SOURCES = tests/unit/test_seal.c tests/support/check_main.h
-tests_unit_test_seal_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_seal_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_seal_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_daemon
+tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/support/check_main.h
+tests_unit_test_daemon_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_daemon_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_daemon_LDADD = src/libproc.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_pidfile
+tests_unit_test_pidfile_SOURCES = tests/unit/test_pidfile.c tests/support/check_main.h
+tests_unit_test_pidfile_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_pidfile_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_pidfile_LDADD = src/libproc.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_listeners
+tests_unit_test_listeners_SOURCES = tests/unit/test_listeners.c tests/support/check_main.h
+tests_unit_test_listeners_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_listeners_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_listeners_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_logpump
+tests_unit_test_logpump_SOURCES = tests/unit/test_logpump.c tests/support/check_main.h
+tests_unit_test_logpump_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_logpump_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_logpump_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_names
+tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/support/check_main.h
+tests_unit_test_names_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_names_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_names_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_privdrop
 tests_unit_test_privdrop_SOURCES = tests/unit/test_privdrop.c tests/support/check_main.h \
@@ -206,11 +252,11 @@ tests_unit_test_sandbox_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_sandbox_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_sandbox_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
-CHECKS += tests/unit/test_cpus
-tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c tests/support/check_main.h
-tests_unit_test_cpus_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_cpus_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_cpus_LDADD = src/libproc.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_seal
+tests_unit_test_seal_SOURCES = tests/unit/test_seal.c tests/support/check_main.h
+tests_unit_test_seal_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_seal_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_seal_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_systemd
 tests_unit_test_systemd_SOURCES = tests/unit/test_systemd.c tests/support/check_main.h
@@ -218,23 +264,21 @@ tests_unit_test_systemd_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_systemd_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_systemd_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
 
-CHECKS += tests/unit/test_daemon
-tests_unit_test_daemon_SOURCES = tests/unit/test_daemon.c tests/support/check_main.h
-tests_unit_test_daemon_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_daemon_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_daemon_LDADD = src/libproc.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_metrics
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c tests/support/check_main.h \
+	tests/support/sample_view.c tests/support/sample_view.h
+tests_unit_test_metrics_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_metrics_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_metrics_LDADD = src/libproc.a src/libcore.a src/libbase.a \
+	$(LIBRARIES_USED) $(CHECK_LIBS)
 
-CHECKS += tests/unit/test_pidfile
-tests_unit_test_pidfile_SOURCES = tests/unit/test_pidfile.c tests/support/check_main.h
-tests_unit_test_pidfile_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_pidfile_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_pidfile_LDADD = src/libproc.a $(CHECK_LIBS)
-
-CHECKS += tests/unit/test_history
-tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/support/check_main.h
-tests_unit_test_history_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_history_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_history_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_page
+tests_unit_test_page_SOURCES = tests/unit/test_page.c tests/support/check_main.h \
+	tests/support/sample_view.c tests/support/sample_view.h
+tests_unit_test_page_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_page_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_page_LDADD = src/libproc.a src/libcore.a src/libbase.a \
+	$(LIBRARIES_USED) $(CHECK_LIBS)
 
 # Below the program: relay over legs in memory, the real leg over sockets, failing allocations.
 
@@ -246,12 +290,32 @@ tests_property_test_relay_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_property_test_relay_CFLAGS = $(TEST_CFLAGS)
 tests_property_test_relay_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_crew
+tests_loop_test_crew_SOURCES = tests/loop/test_crew.c tests/support/check_main.h
+tests_loop_test_crew_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_crew_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_crew_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+CHECKS += tests/loop/test_admin
+tests_loop_test_admin_SOURCES = tests/loop/test_admin.c tests/support/check_main.h \
+	src/proc/admin.c
+tests_loop_test_admin_CPPFLAGS = $(TEST_CPPFLAGS) \
+	-DADMIN_ANSWER_MS=3000 -DADMIN_IDLE_S=1 -DADMIN_LIFE_MS=4000
+tests_loop_test_admin_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_admin_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
 CHECKS += tests/loop/test_dial
 tests_loop_test_dial_SOURCES = tests/loop/test_dial.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h
 tests_loop_test_dial_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_dial_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_dial_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
+CHECKS += tests/loop/test_generation
+tests_loop_test_generation_SOURCES = tests/loop/test_generation.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_generation_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_generation_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_generation_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
 CHECKS += tests/loop/test_hangup
 tests_loop_test_hangup_SOURCES = tests/loop/test_hangup.c tests/support/check_main.h \
@@ -278,7 +342,8 @@ tests_alloc_test_alloc_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,-
 
 # The built program, with scripted peers and with real ones. A script that misses a program of
 # others is skipped (exit status 77).
-check_PROGRAMS += tests/closing-test tests/make-pki tests/forger
+check_PROGRAMS += tests/closing-test tests/make-pki tests/forger tests/hammer tests/echod
+check_PROGRAMS += tests/closing-test tests/make-pki tests/forger tests/show-view
 tests_closing_test_SOURCES = \
 	tests/e2e/closing_cases.h \
 	tests/e2e/closing_cases_backend.c \
@@ -303,10 +368,30 @@ tests_closing_test_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_closing_test_LDADD = src/libbase.a $(SSL_LIBS)
 tests_make_pki_SOURCES = tests/pki/make_pki.c
 tests_make_pki_LDADD = $(SSL_LIBS)
+tests_show_view_SOURCES = tests/support/show_view.c \
+	tests/support/sample_view.c tests/support/sample_view.h
+tests_show_view_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_show_view_LDADD = src/libproc.a src/libcore.a src/libbase.a $(LIBRARIES_USED)
 tests_forger_SOURCES = tests/e2e/forger.c
 tests_forger_LDADD = $(SSL_LIBS)
+tests_echod_SOURCES = tests/e2e/echod.c
+tests_hammer_SOURCES = \
+	tests/e2e/hammer.c \
+	tests/e2e/hammer_client.c \
+	tests/e2e/hammer_client.h \
+	tests/e2e/hammer_tally.c \
+	tests/e2e/hammer_tally.h
+tests_hammer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_hammer_LDADD = src/libbase.a $(SSL_LIBS)
+
+# The program itself, whose workers try what they may not do: tests/e2e/sandbox.
+check_PROGRAMS += tests/sallyport-hooked
+tests_sallyport_hooked_SOURCES = src/main.c tests/e2e/hook.c
+tests_sallyport_hooked_CPPFLAGS = $(AM_CPPFLAGS) -DWORKER_HOOK=hook_try
+tests_sallyport_hooked_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 
 E2E_TESTS = \
+	tests/e2e/admin \
 	tests/e2e/cli \
 	tests/e2e/conf-errors \
 	tests/e2e/conformance-default \
@@ -315,7 +400,9 @@ E2E_TESTS = \
 	tests/e2e/conformance-limits \
 	tests/e2e/conformance-timeouts \
 	tests/e2e/conformance-unix \
+	tests/e2e/crash \
 	tests/e2e/curl-nginx \
+	tests/e2e/drain \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
@@ -323,24 +410,31 @@ E2E_TESTS = \
 	tests/e2e/leaks \
 	tests/e2e/limits \
 	tests/e2e/log \
+	tests/e2e/log-workers \
+	tests/e2e/pages \
 	tests/e2e/progress \
 	tests/e2e/python \
 	tests/e2e/redis \
+	tests/e2e/reload \
+	tests/e2e/reload-bad \
 	tests/e2e/resolver \
 	tests/e2e/s-client \
+	tests/e2e/sandbox \
 	tests/e2e/slow \
-	tests/e2e/stop
+	tests/e2e/upgrade
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \
 	tests/e2e/client.py \
 	tests/e2e/conformance.sh \
 	tests/e2e/grpc_calls.py \
-	tests/e2e/lib.sh
+	tests/e2e/lib.sh \
+	tests/e2e/metrics.py
 
 # Fuzz targets. Without libFuzzer they replay their corpora.
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_addr \
+	tests/fuzz/fuzz_bundle \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_pem \
 	tests/fuzz/fuzz_record \
@@ -360,6 +454,10 @@ tests_fuzz_fuzz_addr_SOURCES = tests/fuzz/fuzz_addr.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_addr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_addr_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_addr_LDADD = src/libbase.a
+tests_fuzz_fuzz_bundle_SOURCES = tests/fuzz/fuzz_bundle.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_bundle_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_bundle_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_bundle_LDADD = src/libconfig.a src/libbase.a
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
@@ -382,12 +480,20 @@ tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_tls_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus
 
-# Never part of check: the model (Spin), and the Check programs under valgrind.
+# Never part of check: the model (Spin), the Check programs and corpora alone, and under valgrind.
 EXTRA_DIST += tests/model
 model:
 	$(srcdir)/tests/model/run
 	$(srcdir)/tests/model/run --mutants
+check-programs:
+	$(MAKE) check TESTS='$(CHECKS) $(FUZZ_TARGETS)'
 check-valgrind: $(CHECKS)
 	$(srcdir)/tests/unit/valgrind $(CHECKS)
-.PHONY: model check-valgrind
+.PHONY: model check-programs check-valgrind
 EXTRA_DIST += tests/unit/valgrind
+
+# Figures, for README and docs.
+EXTRA_DIST += tests/bench/workers
+bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
+	$(srcdir)/tests/bench/workers
+.PHONY: bench-workers

@@ -13,6 +13,7 @@
 #define DNS_PORT 53
 #define ALPN_NAME_MAX 255 /* RFC 7301, section 3.1 */
 #define ALPN_LIST_MAX 65535
+#define SYSTEMD "systemd:"
 
 struct checker {
     struct config *config;
@@ -44,7 +45,8 @@ is_host_name(const char *host)
     return last[strspn(last, "0123456789")] != '\0' || *last == '\0';
 }
 
-static void
+/* addr NULL: a socket of systemd's. */
+static struct config_listen *
 add_listen(struct checker *c, const struct config_string *from, const struct addr *addr)
 {
     struct config_frontend *f = c->frontend;
@@ -57,7 +59,9 @@ add_listen(struct checker *c, const struct config_string *from, const struct add
         f->listen = grown;
     }
     f->listen[f->listens].from = *from;
-    f->listen[f->listens++].addr = *addr;
+    if (addr != NULL)
+        f->listen[f->listens].addr = *addr;
+    return &f->listen[f->listens++];
 }
 
 /* A name may come with one address several times: once is enough. */
@@ -74,7 +78,7 @@ add_resolved(struct checker *c, const struct config_string *from,
             if (addr_equal(&c->frontend->listen[i].addr, &addr))
                 break;
         if (i == c->frontend->listens)
-            add_listen(c, from, &addr);
+            (void)add_listen(c, from, &addr);
     }
 }
 
@@ -102,6 +106,21 @@ resolve_listen(struct checker *c, const struct config_string *from, const char *
     freeaddrinfo(found);
 }
 
+/* "systemd:NAME"; whether there is such a socket is found out when it is taken. */
+static void
+check_systemd_listen(struct checker *c, const struct config_string *from)
+{
+    const char *name = from->text + strlen(SYSTEMD);
+
+    if (*name == '\0')
+        diag_error(c->diag, from->pos,
+                   "listen %s has no name behind systemd: (see FileDescriptorName= in "
+                   "systemd.socket(5))",
+                   quote(c, from->text));
+    else
+        add_listen(c, from, NULL)->systemd = name;
+}
+
 static void
 check_listen(struct checker *c, const struct config_string *from)
 {
@@ -110,13 +129,17 @@ check_listen(struct checker *c, const struct config_string *from)
     uint16_t port;
     const char *wrong;
 
+    if (strncmp(from->text, SYSTEMD, strlen(SYSTEMD)) == 0) {
+        check_systemd_listen(c, from);
+        return;
+    }
     if (strncmp(from->text, "unix:", 5) == 0)
         wrong = "is a Unix socket; a frontend listens on TCP";
     else
         wrong = addr_split(from->text, true, host, sizeof(host), &port);
     if (wrong == NULL &&
         addr_from_numeric(&addr, strcmp(host, "*") == 0 ? "0.0.0.0" : host, port) == 0) {
-        add_listen(c, from, &addr);
+        (void)add_listen(c, from, &addr);
         return;
     }
     if (wrong == NULL && !is_host_name(host))
@@ -129,13 +152,13 @@ check_listen(struct checker *c, const struct config_string *from)
 
 /* Returns what is wrong, or NULL. */
 static const char *
-check_unix_backend(struct config_backend *b, const char *path)
+check_unix(struct addr *addr, const char *path)
 {
     if (*path != '/' && *path != '@')
         return "needs an absolute path, or @ and a name, behind unix:";
     if (strcmp(path, "@") == 0)
         return "has no name behind its @";
-    if (addr_from_unix(&b->addr, path) != 0)
+    if (addr_from_unix(addr, path) != 0)
         return "is longer than the path of a Unix socket may be (107 bytes)";
     return NULL;
 }
@@ -169,7 +192,7 @@ check_backend(struct checker *c)
         return;
     b->from = c->frontend->backend_text;
     b->kind = CONFIG_BACKEND_ADDR;
-    wrong = strncmp(text, "unix:", 5) == 0 ? check_unix_backend(b, text + 5)
+    wrong = strncmp(text, "unix:", 5) == 0 ? check_unix(&b->addr, text + 5)
                                            : check_tcp_backend(c, b);
     if (wrong != NULL)
         diag_error(c->diag, b->from.pos, "backend %s %s", quote(c, text), wrong);
@@ -258,12 +281,17 @@ is_wildcard(const struct addr *a)
  * addresses of its family.
  */
 static bool
-overlap(const struct addr *a, const struct addr *b)
+overlap(const struct config_listen *first, const struct config_listen *second)
 {
-    if (addr_equal(a, b))
+    const struct addr *a = &first->addr, *b = &second->addr;
+
+    if (first->systemd != NULL || second->systemd != NULL)
+        return first->systemd != NULL && second->systemd != NULL &&
+               strcmp(first->systemd, second->systemd) == 0;
+    if (addr_equal(a, b)) /* also with port 0: which is whose could not be told */
         return true;
     return a->u.sa.sa_family == b->u.sa.sa_family && addr_port(a) == addr_port(b) &&
-           (is_wildcard(a) || is_wildcard(b));
+           addr_port(a) != 0 && (is_wildcard(a) || is_wildcard(b));
 }
 
 /* The first of all the listening addresses before `end` that stands in its way. */
@@ -276,7 +304,7 @@ find_listen(const struct config *config, const struct config_listen *end, size_t
         for (size_t i = 0; i < f->listens; i++) {
             if (&f->listen[i] == end)
                 return NULL;
-            if (overlap(&f->listen[i].addr, &end->addr))
+            if (overlap(&f->listen[i], end))
                 return &f->listen[i];
         }
     }
@@ -293,8 +321,6 @@ check_conflicts(struct checker *c)
         const struct config_listen *listen = &f->listen[i], *first;
         size_t other;
 
-        if (addr_port(&listen->addr) == 0)
-            continue;
         first = find_listen(c->config, listen, &other);
         if (first != NULL)
             diag_error(c->diag, listen->from.pos,
@@ -325,16 +351,47 @@ check_resolver(struct checker *c, const struct config_string *from, struct addr 
                    quote(c, from->text), wrong);
 }
 
+/* "127.0.0.1:9901", "*:9901", "unix:/run/sallyport/admin.sock". */
+static void
+check_admin(struct checker *c)
+{
+    struct config *config = c->config;
+    const struct config_string *from = &config->admin_text;
+    char host[HOST_SIZE];
+    uint16_t port;
+    const char *wrong;
+
+    if (from->text == NULL)
+        return;
+    if (strncmp(from->text, "unix:", 5) == 0) {
+        wrong = check_unix(&config->admin, from->text + 5);
+    } else {
+        wrong = addr_split(from->text, false, host, sizeof(host), &port);
+        if (wrong == NULL &&
+            addr_from_numeric(&config->admin, strcmp(host, "*") == 0 ? "0.0.0.0" : host,
+                              port) != 0)
+            wrong = "has no address before its port; names do not work here";
+    }
+    if (wrong != NULL)
+        diag_error(c->diag, from->pos, "listen %s of admin %s", quote(c, from->text),
+                   wrong);
+}
+
 static void
 check_global(struct checker *c)
 {
     struct config *config = c->config;
     const char *to = config->log.to;
 
-    config->resolver_addr =
+    config->nameservers.count = config->resolver.count;
+    config->nameservers.item =
         arena_alloc(config->arena, (config->resolver.count + 1) * sizeof(struct addr));
     for (size_t i = 0; i < config->resolver.count; i++)
-        check_resolver(c, &config->resolver.item[i], &config->resolver_addr[i]);
+        check_resolver(c, &config->resolver.item[i], &config->nameservers.item[i]);
+    check_admin(c);
+    if (config->pidfile.text != NULL && *config->pidfile.text != '/')
+        diag_error(c->diag, config->pidfile.pos, "pidfile %s is not an absolute path",
+                   quote(c, config->pidfile.text));
     if (strcmp(to, "stderr") != 0 && strcmp(to, "syslog") != 0 && *to != '/')
         diag_error(c->diag, config->log_to_pos,
                    "to = %s is not known; it takes stderr, syslog or an absolute path",

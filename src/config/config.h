@@ -27,10 +27,22 @@ struct config_strings {
     size_t count;
 };
 
-/* One socket to listen on. A listen value may mean several ("localhost:443"). */
+/* Bytes that nobody here looks into. */
+struct config_blob {
+    const void *data;
+    size_t len;
+};
+
+/* One address to listen on. A listen value may mean several ("localhost:443"). */
 struct config_listen {
     struct config_string from; /* as written */
-    struct addr addr;
+    struct addr addr;          /* len 0 for a socket of systemd's */
+    const char *systemd;       /* the name of such a socket ("systemd:NAME"); NULL: none */
+};
+
+struct config_addrs {
+    struct addr *item;
+    size_t count;
 };
 
 enum config_backend_kind {
@@ -44,6 +56,8 @@ struct config_backend {
     struct addr addr; /* of kind ADDR: IPv4, IPv6 or Unix */
     const char *host; /* of kind NAME */
     uint16_t port;    /* of kind NAME */
+    struct config_addrs
+        known; /* of kind NAME: what the hosts file says; set by proc/names */
 };
 
 enum config_truncation {
@@ -88,6 +102,11 @@ struct config_frontend {
 
     uint32_t backlog;
     uint32_t max_connections; /* 0: no limit of its own */
+
+    /* Set by proc/setup, for the workers. */
+    uint32_t place;                 /* of what is counted, see core/stats */
+    struct config_blob sealed_cert; /* see cert_pack */
+    struct config_blob ticket_keys; /* see tls_ctx_set_ticket_keys */
 };
 
 struct config {
@@ -95,9 +114,19 @@ struct config {
     const char *file; /* that it was read from; NULL: the command line */
     struct log_settings log;
     struct pos log_to_pos;
+    uint32_t workers; /* 0: auto */
+    struct config_string user, group;
+    bool sandbox;
+    struct config_string pidfile;
+    struct config_string admin_text; /* as written */
+    struct addr admin;               /* set by config_check; len 0: there is none */
+    uint32_t accept_grace_ms;
     uint32_t drain_timeout_ms;
-    struct config_strings resolver; /* addresses of name servers; none: /etc/resolv.conf */
-    struct addr *resolver_addr;     /* set by config_check, as many as resolver.count */
+    struct config_strings resolver;  /* addresses of name servers; none: resolv.conf */
+    struct config_addrs nameservers; /* set by config_check; by proc/names where that says
+                                        nothing */
+    struct config_strings search;    /* set by proc/names: domains to look names up in */
+    uint32_t ndots;                  /* likewise: dots that make a name be tried as it is */
     struct config_frontend *frontend;
     size_t frontends;
 };

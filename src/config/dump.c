@@ -47,7 +47,10 @@ print_value(struct dump *d, const struct option *o, const void *field)
         print_duration(d, o, *(const uint32_t *)field);
         break;
     case OPTION_NUMBER:
-        fprintf(d->out, "%u", (unsigned)*(const uint32_t *)field);
+        if (*(const uint32_t *)field == 0 && (o->flags & OPTION_AUTO))
+            fputs("auto", d->out);
+        else
+            fprintf(d->out, "%u", (unsigned)*(const uint32_t *)field);
         break;
     case OPTION_WORD:
         fputs(name_of(o->words, *(const int *)field), d->out);
@@ -96,6 +99,8 @@ config_dump(const struct config *config, FILE *out)
     print_settings(&d, OPTION_GLOBAL, config, "");
     fputs("\nlog {\n", out);
     print_settings(&d, OPTION_LOG, config, "    ");
+    fputs("}\n\nadmin {\n", out);
+    print_settings(&d, OPTION_ADMIN, config, "    ");
     fputs("}\n", out);
     for (size_t i = 0; i < config->frontends; i++) {
         fprintf(out, "\nfrontend %s {\n", parse_quote(d.arena, config->frontend[i].name));

@@ -291,8 +291,8 @@ guess_block(struct loader *l, const char *name, unsigned line)
         mistake(l, line, "unknown block \"%s\"; did you mean \"%s\"?", name,
                 option_block_name(kind));
     else
-        mistake(l, line, "unknown block \"%s\"; there are log, defaults and frontend",
-                name);
+        mistake(l, line,
+                "unknown block \"%s\"; there are log, admin, defaults and frontend", name);
     open_block(l, kind, line);
 }
 
@@ -345,7 +345,7 @@ parse_statement(struct loader *l)
         parse_inclusion(l, name.line);
     else if (kind != OPTION_BLOCKS)
         open_block(l, kind, name.line);
-    else if ((is(l, '{') && option_find(name.text) == NULL) ||
+    else if ((is(l, '{') && option_find(name.text, l->block->kind) == NULL) ||
              ((is(l, PARSE_WORD) || is(l, PARSE_STRING)) && parse_before_brace(l->p)))
         guess_block(l, name.text, name.line);
     else
@@ -452,7 +452,8 @@ load(const char *name, const char *bytes, size_t len, struct diag *diag)
         read_statements(&l, &p);
     apply_all(&l, OPTION_GLOBAL, config);
     config->log_to_pos =
-        apply_all(&l, OPTION_LOG, config)[option_find("to") - option_table];
+        apply_all(&l, OPTION_LOG, config)[option_find("to", OPTION_LOG) - option_table];
+    apply_all(&l, OPTION_ADMIN, config);
     apply_all(&l, OPTION_DEFAULTS, &defaults);
     apply_frontends(&l, config, &defaults);
     return config;

@@ -49,6 +49,18 @@ static const struct option_word switches[] = {{"on", true}, {"off", false}, {NUL
 /* tests/lint/options reads this too: a row begins a line, and its default follows its type.
  */
 const struct option option_table[] = {
+    {"workers", GLOBAL(workers), OPTION_NUMBER, "auto", OPTION_AUTO, .min = 1, .max = 256,
+     .help = "processes that serve clients; auto: as many as there are processors for us"},
+    {"user", GLOBAL(user), OPTION_STRING, NULL,
+     .help = "whom workers run as under root; not set: the user sallyport, or nobody"},
+    {"group", GLOBAL(group), OPTION_STRING, NULL,
+     .help = "the group of workers; not set: the user's own"},
+    {"sandbox", GLOBAL(sandbox), OPTION_SWITCH, "on", .words = switches,
+     .help = "a filter of system calls in workers"},
+    {"pidfile", GLOBAL(pidfile), OPTION_STRING, NULL,
+     .help = "file that holds the number of the master process"},
+    {"accept-grace", GLOBAL(accept_grace_ms), OPTION_DURATION, "0s", .max = HOUR,
+     .help = "how long a shutdown goes on accepting clients while it says it is not ready"},
     {"drain-timeout", GLOBAL(drain_timeout_ms), OPTION_DURATION, "25s", .max = DAY,
      .help = "how long a shutdown waits for live connections before it cuts them"},
     {"resolver", GLOBAL(resolver), OPTION_LIST, NULL,
@@ -118,6 +130,9 @@ const struct option option_table[] = {
      .help = "connections that wait in the kernel to be accepted"},
     {"max-connections", FRONTEND(max_connections), OPTION_NUMBER, "0", .max = 1000000,
      .help = "connections at one time; 0: no limit"},
+
+    {"listen", OPTION_ADMIN, offsetof(struct config, admin_text), OPTION_STRING, NULL,
+     .help = "address for metrics, probes and the status page; not set: there are none"},
 };
 
 const size_t option_count = COUNT_OF(option_table);
@@ -125,6 +140,7 @@ const size_t option_count = COUNT_OF(option_table);
 static const char *const block_names[OPTION_BLOCKS + 1] = {
     [OPTION_GLOBAL] = "outside of all blocks",
     [OPTION_LOG] = "log",
+    [OPTION_ADMIN] = "admin",
     [OPTION_DEFAULTS] = "defaults",
     [OPTION_FRONTEND] = "frontend",
     [OPTION_BLOCKS] = "an unknown block",
@@ -134,17 +150,21 @@ static const char *const block_names[OPTION_BLOCKS + 1] = {
 static const char *const homes[OPTION_BLOCKS] = {
     [OPTION_GLOBAL] = "outside of all blocks",
     [OPTION_LOG] = "in log { }",
+    [OPTION_ADMIN] = "in admin { }",
     [OPTION_DEFAULTS] = "in defaults { }",
     [OPTION_FRONTEND] = "in frontend NAME { }",
 };
 
 const struct option *
-option_find(const char *name)
+option_find(const char *name, enum option_block block)
 {
+    const struct option *found = NULL;
+
     for (size_t i = 0; i < option_count; i++)
-        if (strcmp(option_table[i].name, name) == 0)
-            return &option_table[i];
-    return NULL;
+        if (strcmp(option_table[i].name, name) == 0 &&
+            (found == NULL || option_allowed(&option_table[i], block)))
+            found = &option_table[i];
+    return found;
 }
 
 /* How far off a name may be to count as misspelt: short names are soon like one another. */
@@ -228,7 +248,8 @@ range_of(const struct option *o, struct arena *arena)
 
     text_init(&t, buf, sizeof(buf));
     if (o->type == OPTION_NUMBER) {
-        text_addf(&t, "%u to %u", (unsigned)o->min, (unsigned)o->max);
+        text_addf(&t, "%u to %u%s", (unsigned)o->min, (unsigned)o->max,
+                  o->flags & OPTION_AUTO ? ", or auto" : "");
     } else {
         text_add_duration(&t, o->min);
         text_add(&t, " to ");
@@ -306,6 +327,10 @@ store_number(const struct option *o, const struct option_input *in,
 {
     uint64_t number;
 
+    if ((o->flags & OPTION_AUTO) && strcmp(value->text, "auto") == 0) {
+        *field = 0;
+        return 0;
+    }
     if (value->text[0] == '\0' || value->text[strspn(value->text, "0123456789")] != '\0') {
         diag_error(in->diag, value->pos, "%s = %s is not a whole number; it takes %s",
                    o->name, show(in, value->text), range_of(o, in->arena));
@@ -429,7 +454,7 @@ void
 option_apply(const struct option_input *in, enum option_block block, const char *where,
              struct pos *seen)
 {
-    const struct option *o = option_find(in->name);
+    const struct option *o = option_find(in->name, block);
     struct pos *first;
 
     if (o == NULL) {

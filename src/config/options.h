@@ -21,6 +21,7 @@
 enum option_block {
     OPTION_GLOBAL, /* outside of any block */
     OPTION_LOG,
+    OPTION_ADMIN,
     OPTION_DEFAULTS, /* no row has this: see option_allowed */
     OPTION_FRONTEND,
     OPTION_BLOCKS
@@ -42,6 +43,7 @@ enum option_flag {
     OPTION_SECONDS = 2,  /* a duration of whole seconds */
     OPTION_OWN = 4,      /* of a frontend, not allowed in defaults */
     OPTION_REQUIRED = 8, /* every frontend has to have it */
+    OPTION_AUTO = 16     /* a number that the word 'auto' stands for 0 of */
 };
 
 struct option_word {
@@ -64,8 +66,8 @@ struct option {
 extern const struct option option_table[];
 extern const size_t option_count;
 
-/* The row of that name, or NULL. */
-const struct option *option_find(const char *name);
+/* The row of that name, the one that may stand in block if there are several; or NULL. */
+const struct option *option_find(const char *name, enum option_block block);
 
 /*
  * The row whose name is nearest to a misspelt one, one that is allowed in block before

@@ -36,6 +36,7 @@ pause_accepting(struct acceptor *acceptor, const char *why)
     acceptor->paused = true;
     (void)event_del(acceptor->event);
     (void)event_add(acceptor->retry, &retry_after);
+    stats_add(&acceptor->loop->page->accept_pauses, 1);
     complain(acceptor, why);
 }
 
@@ -70,12 +71,12 @@ static void
 start(struct acceptor *acceptor, int fd, const struct addr *client)
 {
     struct front *front = acceptor->front;
-    uint32_t max = front->config->max_connections;
 
-    if (max > 0 && front->live >= max)
-        conn_refuse(acceptor->loop, front, fd, client, &acceptor->addr, REASON_OVERLOAD);
-    else
+    front_count_client(front);
+    if (front_enter(front))
         conn_start(acceptor->loop, front, fd, client, &acceptor->addr);
+    else
+        conn_refuse(acceptor->loop, front, fd, client, &acceptor->addr, REASON_OVERLOAD);
 }
 
 /* Would another one lack a descriptor for its backend? */
@@ -85,30 +86,44 @@ is_full(const struct loop *loop)
     return loop->live_max > 0 && loop->live_count >= loop->live_max;
 }
 
+/* Accept at most so many. Returns 0 if it has not been kept from that, or the errno. */
+static int
+accept_some(struct acceptor *acceptor, unsigned max)
+{
+    for (unsigned i = 0; i < max; i++) {
+        struct addr client = {.len = sizeof(client.u)};
+        int fd;
+
+        if (is_full(acceptor->loop))
+            return i == 0 ? EMFILE : 0; /* with the first, somebody is there */
+        fd = accept4(acceptor->fd, &client.u.sa, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            start(acceptor, fd, &client);
+        else if (errno == EAGAIN)
+            return 0;
+        else if (!is_lost_client(errno))
+            return errno;
+    }
+    return 0;
+}
+
 static void
-on_clients(evutil_socket_t fd, short what ATTR_UNUSED, void *arg)
+on_clients(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct acceptor *acceptor = arg;
+    int error = accept_some(acceptor, ACCEPTS_PER_TURN);
 
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct addr client = {.len = sizeof(client.u)};
-        int client_fd;
+    if (error == EMFILE)
+        pause_accepting(acceptor, "all descriptors are in use");
+    else if (error != 0)
+        pause_accepting(acceptor, strerror(error));
+}
 
-        if (is_full(acceptor->loop)) {
-            if (i == 0) /* somebody is there */
-                pause_accepting(acceptor, "all descriptors are in use");
-            return;
-        }
-        client_fd = accept4(fd, &client.u.sa, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client_fd >= 0) {
-            start(acceptor, client_fd, &client);
-        } else if (errno == EAGAIN) {
-            return;
-        } else if (!is_lost_client(errno)) {
-            pause_accepting(acceptor, strerror(errno));
-            return;
-        }
-    }
+void
+acceptor_take_waiting(struct acceptor *acceptor)
+{
+    if (acceptor->fd >= 0)
+        (void)accept_some(acceptor, acceptor->front->config->backlog + 1);
 }
 
 int
@@ -120,12 +135,17 @@ acceptor_init(struct acceptor *acceptor, struct loop *loop, struct front *front,
         acceptor->addr.len = 0;
     acceptor->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_clients, acceptor);
     acceptor->retry = evtimer_new(loop->base, on_retry, acceptor);
-    if (acceptor->event == NULL || acceptor->retry == NULL ||
-        event_add(acceptor->event, NULL) < 0) {
-        acceptor_clear(acceptor);
-        return -1;
-    }
-    return 0;
+    if (acceptor->event != NULL && acceptor->retry != NULL)
+        return 0;
+    acceptor_clear(acceptor);
+    return -1;
+}
+
+void
+acceptor_start(struct acceptor *acceptor)
+{
+    acceptor->paused = true;
+    acceptor_resume(acceptor);
 }
 
 void

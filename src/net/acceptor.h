@@ -22,10 +22,15 @@ struct acceptor {
     uint64_t complained_ms; /* when the log was last told of a pause; 0: never */
 };
 
-/* Begin to accept on fd, which it takes. Borrows loop and front. Returns 0, or -1 (fd is
- * closed). */
+/* For fd, which it takes. Borrows loop and front. Returns 0, or -1 (fd is closed). */
 int acceptor_init(struct acceptor *acceptor, struct loop *loop, struct front *front,
                   int fd) ATTR_MUST_CHECK;
+
+/* Begin to accept. */
+void acceptor_start(struct acceptor *acceptor);
+
+/* Accept, now, the clients that wait already: closing the socket would reset them. */
+void acceptor_take_waiting(struct acceptor *acceptor);
 
 /* Accept no more and close the socket. Harmless when that has been done. */
 void acceptor_clear(struct acceptor *acceptor);

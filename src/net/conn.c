@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/generation.h"
 #include "net/journal.h"
 #include "net/sock.h"
 
@@ -28,9 +29,10 @@ finish(struct conn *conn)
         event_free(conn->timer);
     conn->timer = NULL;
     journal_write(conn);
-    loop->finished[term_reason(&conn->relay.term)]++;
+    front_count_end(conn->front, term_reason(&conn->relay.term),
+                    conn->relay.term.truncated);
+    front_leave(conn->front);
     loop->live_count--;
-    conn->front->live--;
     TAILQ_REMOVE(&loop->live, conn, link);
     TAILQ_INSERT_TAIL(&loop->dead, conn, link);
 }
@@ -39,6 +41,7 @@ void
 conn_free(struct conn *conn)
 {
     relay_clear(&conn->relay);
+    generation_unref(conn->front->generation);
     free(conn);
 }
 
@@ -189,6 +192,7 @@ on_dialled(void *owner, const struct dial_result *result)
     conn->dial = NULL;
     conn->phase = CONN_RELAY;
     conn->backend_addr = result->addr;
+    front_count_dial(conn->front, result->event, clock_us() - conn->handshake_us);
     if (result->fd < 0) {
         relay_post(&conn->relay, result->event, result->phrase);
         on_stepped(conn);
@@ -213,6 +217,8 @@ on_handshake_done(struct conn *conn)
     struct dial *dial;
 
     conn->handshake_us = clock_us();
+    front_count_handshake(conn->front, leg_ssl(conn->relay.client),
+                          conn->handshake_us - conn->start_us);
     hand_over(conn);
     relay_watch_client(&conn->relay);
     dial = dial_start(conn->loop, conn->front->config, on_dialled, conn);
@@ -312,6 +318,8 @@ conn_new(struct loop *loop, struct front *front, int fd)
     }
     relay_init(&conn->relay, leg, front->config->on_truncation == CONFIG_TRUNCATION_EOF,
                on_stepped, conn, conn->start_us / 1000);
+    conn->relay.up.total = &front->stats->up_bytes;
+    conn->relay.down.total = &front->stats->down_bytes;
     return conn;
 }
 
@@ -322,14 +330,15 @@ conn_start(struct loop *loop, struct front *front, int fd, const struct addr *cl
     struct conn *conn = conn_new(loop, front, fd);
 
     if (conn == NULL) {
+        front_leave(front);
         conn_refuse(loop, front, fd, client, local, REASON_INTERNAL_ERROR);
         return;
     }
     conn->client_addr = *client;
     conn->local_addr = local;
-    conn->id = ++loop->next_id;
+    conn->id = loop_next_id(loop);
     loop->live_count++;
-    front->live++;
+    generation_ref(front->generation);
     TAILQ_INSERT_TAIL(&loop->live, conn, link);
     leg_read_on(conn->relay.client);
     if (!leg_is_read_on(conn->relay.client))
@@ -342,8 +351,8 @@ conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *c
             const struct addr *local, enum reason reason)
 {
     sock_close(fd);
-    loop->finished[reason]++;
-    journal_refusal(++loop->next_id, front, client, local, reason);
+    front_count_end(front, reason, false);
+    journal_refusal(loop_next_id(loop), front, client, local, reason);
 }
 
 bool

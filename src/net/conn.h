@@ -43,14 +43,15 @@ struct conn {
 };
 
 /*
- * A client has been accepted: take fd and begin. Without memory it is refused, as
- * internal-error. Borrows local until the connection has gone.
+ * A client has been accepted and has entered front (front_enter): take fd and begin.
+ * Without memory it is refused, as internal-error. Borrows local until the connection has
+ * gone.
  */
 void conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
                 const struct addr *local);
 
-/* A client has been accepted that there is no room for: close fd with FIN and tell the log.
- */
+/* A client has been accepted that there is no room for: close fd with FIN, count it, and
+ * tell the log. */
 void conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
                  const struct addr *local, enum reason reason);
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/generation.h"
 #include "net/sock.h"
 
 #include <errno.h>
@@ -296,6 +297,18 @@ resolve_backend(struct dial *dial)
         dial->request = request;
 }
 
+/* The addresses that need no name server. */
+static void
+take_known(struct dial *dial)
+{
+    const struct config_backend *backend = &dial->frontend->backend;
+
+    if (backend->kind != CONFIG_BACKEND_NAME)
+        dial->addrs[dial->count++] = backend->addr;
+    for (size_t i = 0; i < backend->known.count && dial->count < ADDRS_MAX; i++)
+        dial->addrs[dial->count++] = backend->known.item[i];
+}
+
 struct dial *
 dial_start(struct loop *loop, const struct config_frontend *frontend,
            void (*done)(void *owner, const struct dial_result *result), void *owner)
@@ -316,12 +329,11 @@ dial_start(struct loop *loop, const struct config_frontend *frontend,
                           .deadline_ms = clock_ms() + frontend->connect_timeout_ms,
                           .fd = -1,
                           .starting = true};
-    if (frontend->backend.kind == CONFIG_BACKEND_NAME) {
-        resolve_backend(dial);
-    } else {
-        dial->addrs[dial->count++] = frontend->backend.addr;
+    take_known(dial);
+    if (dial->count > 0)
         try_next(dial);
-    }
+    else
+        resolve_backend(dial);
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finish frees nothing while it is true */
     dial->starting = false;
     if (!dial->finished)
@@ -348,6 +360,7 @@ static void
 on_checked(int result, struct evutil_addrinfo *found, void *arg)
 {
     struct front *front = arg;
+    struct generation *generation = front->generation;
 
     front->check = NULL;
     if (found != NULL)
@@ -357,6 +370,7 @@ on_checked(int result, struct evutil_addrinfo *found, void *arg)
                     "off until it does",
                     front->config->name, front->config->backend_text.text,
                     gai_strerror(result));
+    generation_unref(generation);
 }
 
 void
@@ -364,9 +378,13 @@ dial_check_name(struct loop *loop, struct front *front)
 {
     struct evdns_getaddrinfo_request *request;
 
-    if (front->config->backend.kind != CONFIG_BACKEND_NAME || loop_dns(loop) == NULL)
+    const struct config_backend *backend = &front->config->backend;
+
+    if (backend->kind != CONFIG_BACKEND_NAME || backend->known.count > 0 ||
+        loop_dns(loop) == NULL)
         return;
-    request = resolve(loop, &front->config->backend, on_checked, front);
+    generation_ref(front->generation);
+    request = resolve(loop, backend, on_checked, front);
     if (request != NULL) /* else it has been called back already */
         front->check = request;
 }

@@ -38,7 +38,8 @@ void dial_cancel(struct dial *dial);
 
 /*
  * Resolve the frontend's backend, if it is a name, and log a warning if there is no such.
- * dial_check_cancel gives up; front has to stay until loop_clear all the same.
+ * dial_check_cancel gives up; front's generation stays until the resolver has called back
+ * all the same.
  */
 void dial_check_name(struct loop *loop, struct front *front);
 void dial_check_cancel(struct front *front);

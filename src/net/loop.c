@@ -9,12 +9,13 @@
 #include <string.h>
 
 int
-loop_init(struct loop *loop, const struct config *config)
+loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *shared)
 {
     memset(loop, 0, sizeof(*loop));
     TAILQ_INIT(&loop->live);
     TAILQ_INIT(&loop->dead);
-    loop->config = config;
+    loop->page = page;
+    loop->shared = shared;
     loop->base = event_base_new();
     loop->cipher = malloc(LOOP_CIPHER_BYTES);
     loop->plain = malloc(LOOP_PLAIN_BYTES);
@@ -73,31 +74,72 @@ loop_clear(struct loop *loop)
     memset(loop, 0, sizeof(*loop));
 }
 
+/* Name servers and search domains, as proc/names has found them: a worker opens no file. */
+static void
+configure_dns(struct evdns_base *dns, const struct config *config)
+{
+    for (size_t i = 0; i < config->nameservers.count; i++) {
+        const struct addr *a = &config->nameservers.item[i];
+
+        (void)evdns_base_nameserver_sockaddr_add(dns, &a->u.sa, a->len, 0);
+    }
+    evdns_base_search_clear(dns);
+    for (size_t i = config->search.count; i-- > 0;) /* each goes to the front */
+        evdns_base_search_add(dns, config->search.item[i].text);
+    evdns_base_search_ndots_set(dns, (int)config->ndots);
+}
+
 struct evdns_base *
 loop_dns(struct loop *loop)
 {
-    const struct config *config = loop->config;
-
-    if (loop->dns != NULL)
-        return loop->dns;
-    if (config->resolver.count == 0) {
-        loop->dns = evdns_base_new(loop->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-                                                   EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-        if (loop->dns == NULL) /* no name server there: the hosts file still counts */
-            loop->dns = evdns_base_new(loop->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    } else {
+    if (loop->dns == NULL) {
         loop->dns = evdns_base_new(loop->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+        if (loop->dns != NULL)
+            configure_dns(loop->dns, loop->config);
     }
-    if (loop->dns == NULL)
-        return NULL;
-    for (size_t i = 0; i < config->resolver.count; i++) {
-        const struct addr *a = &config->resolver_addr[i];
-
-        (void)evdns_base_nameserver_sockaddr_add(loop->dns, &a->u.sa, a->len, 0);
-    }
-    if (config->resolver.count > 0 || evdns_base_count_nameservers(loop->dns) == 0)
-        (void)evdns_base_load_hosts(loop->dns, "/etc/hosts");
     return loop->dns;
+}
+
+static bool
+same_texts(const struct config_strings *a, const struct config_strings *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->item[i].text, b->item[i].text) != 0)
+            return false;
+    return true;
+}
+
+static bool
+same_names(const struct config *a, const struct config *b)
+{
+    if (a->nameservers.count != b->nameservers.count || a->ndots != b->ndots)
+        return false;
+    for (size_t i = 0; i < a->nameservers.count; i++)
+        if (!addr_equal(&a->nameservers.item[i], &b->nameservers.item[i]))
+            return false;
+    return same_texts(&a->search, &b->search);
+}
+
+void
+loop_configure(struct loop *loop, const struct config *config)
+{
+    const struct config *before = loop->config;
+
+    loop->config = config;
+    if (loop->dns == NULL || before == NULL || same_names(before, config))
+        return;
+    /* Questions that are under way are asked again. */
+    evdns_base_clear_nameservers_and_suspend(loop->dns);
+    configure_dns(loop->dns, config);
+    evdns_base_resume(loop->dns);
+}
+
+uint64_t
+loop_next_id(struct loop *loop)
+{
+    return atomic_fetch_add_explicit(&loop->shared->next_id, 1, memory_order_relaxed) + 1;
 }
 
 int
@@ -109,14 +151,4 @@ loop_run(struct loop *loop, const bool *stop)
         reap(loop);
     }
     return 0;
-}
-
-uint64_t
-loop_finished(const struct loop *loop)
-{
-    uint64_t sum = 0;
-
-    for (unsigned i = 0; i < REASONS; i++)
-        sum += loop->finished[i];
-    return sum;
 }

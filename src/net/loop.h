@@ -4,7 +4,7 @@
 
 #include "base/attr.h"
 #include "core/flow.h"
-#include "core/reason.h"
+#include "core/stats.h"
 #include "net/hangup.h"
 #include "tls/tls_bio.h"
 
@@ -34,22 +34,34 @@ struct loop {
     struct tls_gather gather; /* empty between callbacks */
     struct hangup *hangup;
     struct evdns_base *dns;      /* NULL until a name has to be resolved */
-    const struct config *config; /* borrowed */
+    const struct config *config; /* in force for new connections; borrowed */
+    struct stats_page *page;     /* what this worker counts; borrowed */
+    struct stats_shared *shared; /* what all workers count; borrowed */
 
     struct conn_list live;
     struct conn_list dead; /* finished in this turn; freed at its end */
     unsigned live_count;
     unsigned live_max; /* so that each has descriptors for both of its sides; 0: none */
-    uint64_t next_id;
-    uint64_t finished[REASONS];   /* connections by close reason */
     void (*on_reaped)(void *arg); /* connections have gone, descriptors are free; or NULL */
     void *on_reaped_arg;
 };
 
-/* Returns 0, or -1 without memory or descriptors (clear it all the same). Borrows config.
+/*
+ * Returns 0, or -1 without memory or descriptors (clear it all the same). Borrows page and
+ * shared. A configuration follows by loop_configure.
  */
-int loop_init(struct loop *loop, const struct config *config) ATTR_MUST_CHECK;
+int loop_init(struct loop *loop, struct stats_page *page,
+              struct stats_shared *shared) ATTR_MUST_CHECK;
 void loop_clear(struct loop *loop);
+
+/*
+ * From now on config is in force: its name servers answer, also the questions that are
+ * under way. Borrows it until the next call.
+ */
+void loop_configure(struct loop *loop, const struct config *config);
+
+/* The number of the next connection: unique in all workers. */
+uint64_t loop_next_id(struct loop *loop);
 
 /* The resolver, made at first use; NULL if that fails. */
 struct evdns_base *loop_dns(struct loop *loop);
@@ -60,8 +72,5 @@ struct evdns_base *loop_dns(struct loop *loop);
  * if libevent fails.
  */
 int loop_run(struct loop *loop, const bool *stop) ATTR_MUST_CHECK;
-
-/* Connections that have ended, all reasons together. */
-uint64_t loop_finished(const struct loop *loop);
 
 #endif

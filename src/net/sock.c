@@ -2,8 +2,10 @@
 #include "net/sock.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -34,14 +36,13 @@ set_tcp_options(int fd, const struct config_frontend *f)
 {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+    set(fd, SOL_SOCKET, SO_KEEPALIVE, f->keepalive);
     if (f->keepalive) {
-        set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
         set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)(f->keepalive_idle_ms / 1000));
         set(fd, IPPROTO_TCP, TCP_KEEPINTVL, (int)(f->keepalive_interval_ms / 1000));
         set(fd, IPPROTO_TCP, TCP_KEEPCNT, (int)f->keepalive_count);
     }
-    if (f->tcp_user_timeout_ms > 0)
-        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)f->tcp_user_timeout_ms);
+    set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)f->tcp_user_timeout_ms);
 }
 
 static int
@@ -55,19 +56,42 @@ fail(int fd)
 }
 
 int
-sock_listen(const struct addr *addr, const struct config_frontend *frontend)
+sock_bind(const struct addr *addr, bool shared)
 {
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (addr->u.sa.sa_family != AF_UNIX)
+        set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (shared)
+        set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (addr->u.sa.sa_family == AF_INET6)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    return bind(fd, &addr->u.sa, addr->len) < 0 ? fail(fd) : fd;
+}
+
+int
+sock_listen(int fd, const struct config_frontend *frontend)
+{
     set_tcp_options(fd, frontend);
-    if (bind(fd, &addr->u.sa, addr->len) < 0 || listen(fd, (int)frontend->backlog) < 0)
-        return fail(fd);
-    return fd;
+    return listen(fd, (int)frontend->backlog);
+}
+
+void
+sock_steer(int fd, unsigned count)
+{
+    struct sock_filter code[] = {
+        {BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)},
+        {BPF_ALU | BPF_MOD | BPF_K, 0, 0, count},
+        {BPF_RET | BPF_A, 0, 0, 0},
+    };
+    struct sock_fprog program;
+
+    memset(&program, 0, sizeof(program)); /* what is between its members goes along */
+    program.len = COUNT_OF(code);
+    program.filter = code;
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
 }
 
 int

@@ -10,12 +10,25 @@
 #include <sys/types.h>
 
 /*
- * A non-blocking, close-on-exec listening socket at addr with the frontend's backlog.
- * What accepted sockets inherit is set here once: TCP_NODELAY, keepalive,
- * TCP_USER_TIMEOUT. An IPv6 address is IPv6 only. Returns it, or -1 with errno.
+ * A non-blocking, close-on-exec socket that is bound to addr (TCP or Unix) but does not
+ * listen yet. An IPv6 address is IPv6 only. With shared, other sockets of this user may be
+ * bound to the same address, and the kernel spreads clients over them (SO_REUSEPORT).
+ * Returns it, or -1 with errno.
  */
-int sock_listen(const struct addr *addr,
-                const struct config_frontend *frontend) ATTR_MUST_CHECK;
+int sock_bind(const struct addr *addr, bool shared) ATTR_MUST_CHECK;
+
+/*
+ * Listen with the frontend's backlog, or change it if it listens already. What accepted
+ * sockets inherit is set here once: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT. Returns 0, or
+ * -1 with errno.
+ */
+int sock_listen(int fd, const struct config_frontend *frontend) ATTR_MUST_CHECK;
+
+/*
+ * Of the listening sockets that share fd's address, let new clients go to the first `count`
+ * only, at random. Harmless where the kernel cannot do that.
+ */
+void sock_steer(int fd, unsigned count);
 
 /*
  * A non-blocking socket on its way to addr, with the frontend's keepalive settings.

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/demo.h"
 
+#include "proc/child.h"
+
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -48,8 +54,8 @@ demo_listen(uint16_t *port)
     return fd;
 }
 
-struct evhttp *
-demo_serve(struct event_base *base, int fd)
+static struct evhttp *
+serve(struct event_base *base, int fd)
 {
     struct evhttp *http = evhttp_new(base);
 
@@ -62,4 +68,61 @@ demo_serve(struct event_base *base, int fd)
     evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
     evhttp_set_gencb(http, on_request, NULL);
     return http;
+}
+
+/* All that the master says after the start is the end of the channel. */
+static void
+on_channel(evutil_socket_t fd, short what ATTR_UNUSED, void *arg)
+{
+    struct ipc_message message;
+    enum ipc_result result;
+
+    while ((result = ipc_receive(fd, &message)) == IPC_MESSAGE)
+        ipc_close_fds(&message);
+    if (result == IPC_GONE)
+        (void)event_base_loopbreak(arg);
+}
+
+int
+demo_main(int channel)
+{
+    struct event_base *base = event_base_new();
+    struct event *event = NULL;
+    struct evhttp *http = NULL;
+    struct ipc_message start;
+    int status = EXIT_FAILURE;
+
+    if (base == NULL || child_begin(channel, &start) < 0 || start.fds != 1)
+        goto out;
+    event = event_new(base, channel, EV_READ | EV_PERSIST, on_channel, base);
+    http = serve(base, start.fd[0]);
+    if (event == NULL || http == NULL || event_add(event, NULL) < 0 ||
+        child_confine(&start.u.start) < 0)
+        goto out;
+    (void)event_base_dispatch(base);
+    status = EXIT_SUCCESS;
+out:
+    if (http != NULL)
+        evhttp_free(http);
+    if (event != NULL)
+        event_free(event);
+    if (base != NULL)
+        event_base_free(base);
+    return status;
+}
+
+void
+demo_greet(const struct addr *at)
+{
+    struct addr where = *at; /* a wildcard is reached by loopback */
+    char text[ADDR_TEXT_SIZE];
+
+    if (where.u.sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&where.u.in6.sin6_addr))
+        where.u.in6.sin6_addr = in6addr_loopback;
+    else if (where.u.sa.sa_family == AF_INET && where.u.in.sin_addr.s_addr == INADDR_ANY)
+        where.u.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    printf("sallyport is listening. Now type, in another terminal:\n\n"
+           "    curl -k https://%s/\n\n",
+           addr_format(&where, text, sizeof(text)));
+    fflush(stdout);
 }

@@ -2,10 +2,9 @@
 #ifndef PROC_DEMO_H
 #define PROC_DEMO_H
 
+#include "base/addr.h"
 #include "base/attr.h"
 
-#include <event2/event.h>
-#include <event2/http.h>
 #include <stdint.h>
 
 /*
@@ -17,8 +16,10 @@
  */
 int demo_listen(uint16_t *port) ATTR_MUST_CHECK;
 
-/* Serve on fd, which it takes. NULL without memory (fd is closed). Free with evhttp_free.
- */
-struct evhttp *demo_serve(struct event_base *base, int fd);
+/* The life of the process that serves on it, on its channel. Returns its exit status. */
+int demo_main(int channel);
+
+/* Say on stdout what to type next, to reach the frontend at that address. */
+void demo_greet(const struct addr *where);
 
 #endif

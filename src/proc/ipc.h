@@ -56,7 +56,7 @@ struct ipc_start {
 
 struct ipc_config {
     uint64_t generation;
-    uint32_t listeners; /* that follow, in all */
+    uint64_t listeners; /* that follow, in all */
 };
 
 struct ipc_done {

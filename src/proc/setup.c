@@ -1,82 +1,219 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "proc/setup.h"
 
+#include "base/clock.h"
+#include "config/bundle.h"
 #include "config/check.h"
-#include "net/sock.h"
+#include "config/load.h"
+#include "proc/cpus.h"
+#include "proc/names.h"
+#include "proc/seal.h"
 #include "tls/tls_ctx.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static SSL_CTX *
-make_tls(const struct config_frontend *frontend, const struct cert *given,
-         struct diag *diag)
-{
-    struct cert *loaded;
-    SSL_CTX *tls;
+#define SUBJECT_SIZE 256
 
-    if (given != NULL)
-        return tls_ctx_new(frontend, given, diag);
-    if (frontend->cert.text == NULL || frontend->cert.text[0] == '\0')
-        return NULL; /* there is a mistake in diag about it already */
-    loaded = cert_load(frontend, diag);
-    if (loaded == NULL)
-        return NULL;
-    tls = tls_ctx_new(frontend, loaded, diag);
-    cert_free(loaded);
-    return tls;
+static void
+note_cert(struct setup *setup, const struct config_frontend *f, const struct cert *cert)
+{
+    struct arena *arena = setup->config->arena;
+    char *subject = arena_alloc(arena, SUBJECT_SIZE);
+
+    setup->cert[setup->certs++] = (struct setup_cert){
+        .frontend = f->name,
+        .file = f->cert.text,
+        .subject = cert_subject(cert, subject, SUBJECT_SIZE),
+        .not_after = cert_not_after(cert),
+    };
 }
 
-void
-setup_init(struct setup *setup, struct config *config, const struct cert *cert,
-           struct diag *diag)
+/* The SSL_CTX is only tried out: workers make their own, of the same bytes. */
+static void
+take_cert(struct setup *setup, struct config_frontend *f, const struct cert *cert,
+          struct diag *diag)
 {
-    *setup = (struct setup){.config = config};
-    config_check(config, diag);
-    setup->tls = arena_alloc(config->arena, (config->frontends + 1) * sizeof(SSL_CTX *));
-    for (size_t i = 0; i < config->frontends; i++)
-        setup->tls[i] = make_tls(&config->frontend[i], cert, diag);
+    SSL_CTX *tls = tls_ctx_new(f, cert, diag);
+    struct pack p = {0};
+    unsigned char *copy;
+
+    SSL_CTX_free(tls);
+    if (tls == NULL)
+        return;
+    if (cert_pack(cert, &p) == 0) {
+        copy = arena_alloc(setup->config->arena, p.len);
+        memcpy(copy, p.data, p.len);
+        f->sealed_cert = (struct config_blob){copy, p.len};
+        note_cert(setup, f, cert);
+    } else {
+        diag_error(diag, f->cert.pos, "%s: the private key cannot be handed to workers",
+                   f->cert.text);
+    }
+    pack_clear(&p);
 }
 
 static void
-listen_at(struct setup *setup, size_t frontend, const struct config_listen *where,
+load_cert(struct setup *setup, struct config_frontend *f, const struct cert *given,
           struct diag *diag)
 {
-    char text[ADDR_TEXT_SIZE];
-    int fd = sock_listen(&where->addr, &setup->config->frontend[frontend]);
+    struct cert *loaded;
 
-    if (fd < 0) {
-        diag_error(diag, where->from.pos, "cannot listen on %s: %s",
-                   addr_format(&where->addr, text, sizeof(text)), strerror(errno));
+    if (given != NULL) {
+        take_cert(setup, f, given, diag);
         return;
     }
-    setup->listener[setup->listeners++] =
-        (struct setup_listener){.fd = fd, .frontend = frontend};
+    if (f->cert.text == NULL || f->cert.text[0] == '\0')
+        return; /* there is a mistake in diag about it already */
+    loaded = cert_load(f, diag);
+    if (loaded != NULL)
+        take_cert(setup, f, loaded, diag);
+    cert_free(loaded);
 }
 
-void
-setup_listen(struct setup *setup, struct diag *diag)
+/* A Unix socket in the file system, not an abstract one? */
+static bool
+is_file(const struct config_backend *backend)
+{
+    return backend->addr.len > 0 && backend->addr.u.sa.sa_family == AF_UNIX &&
+           backend->addr.u.un.sun_path[0] != '\0';
+}
+
+/* A wrong user is only wrong where we would become it. */
+static void
+find_who(struct setup *setup, struct diag *diag)
 {
     const struct config *config = setup->config;
-    size_t count = 0;
+    const char *wrong = privdrop_find(&setup->who, config->user.text, config->group.text);
+    const struct config_string *at = config->user.text != NULL || config->group.text == NULL
+                                         ? &config->user
+                                         : &config->group;
 
+    setup->who.filter = config->sandbox;
     for (size_t i = 0; i < config->frontends; i++)
-        count += config->frontend[i].listens;
-    setup->listener = arena_alloc(config->arena, (count + 1) * sizeof(*setup->listener));
+        setup->who.no_chroot |= is_file(&config->frontend[i].backend);
+    if (wrong != NULL)
+        diag_error(diag, at->text != NULL ? at->pos : (struct pos){config->file, 0}, "%s",
+                   wrong);
+}
+
+struct setup *
+setup_load(const struct setup_source *source, struct diag *diag)
+{
+    struct setup *setup = calloc(1, sizeof(*setup));
+    struct config *config;
+
+    if (setup == NULL)
+        abort();
+    if (source->conf != NULL)
+        config = config_load_file(source->conf, diag);
+    else
+        config = config_from_words(source->listen, source->backend, source->file);
+    setup->config = config;
+    setup->bundle = -1;
+    setup->loaded_us = clock_wall_us();
+    setup->workers = config->workers > 0 ? config->workers : cpus_usable("/");
+    setup->cert =
+        arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->cert));
+    config_check(config, diag);
+    find_who(setup, diag);
     for (size_t i = 0; i < config->frontends; i++)
-        for (size_t k = 0; k < config->frontend[i].listens; k++)
-            listen_at(setup, i, &config->frontend[i].listen[k], diag);
+        load_cert(setup, &config->frontend[i], source->cert, diag);
+    return setup;
+}
+
+/* ---- The bundle ---- */
+
+struct setup_place *
+setup_place(struct setup_places *places, const char *name)
+{
+    struct setup_place *place;
+
+    for (size_t i = STATS_OTHER + 1; i < STATS_FRONTS; i++) {
+        place = &places->item[i];
+        if (place->name == NULL) {
+            if (tls_ctx_make_ticket_keys(place->ticket_keys) == 0)
+                place->name = strdup(name);
+            return place->name != NULL ? place : NULL;
+        }
+        if (strcmp(place->name, name) == 0)
+            return place;
+    }
+    return NULL;
+}
+
+/* Without a place of its own it is counted with others, and its sessions end with a reload.
+ */
+static int
+take_place(struct setup *setup, struct setup_places *places, struct config_frontend *f)
+{
+    const struct setup_place *place = setup_place(places, f->name);
+    unsigned char *keys = arena_alloc(setup->config->arena, TLS_CTX_TICKET_KEYS);
+
+    f->ticket_keys = (struct config_blob){keys, TLS_CTX_TICKET_KEYS};
+    f->place = place != NULL ? (uint32_t)(place - places->item) : STATS_OTHER;
+    if (place == NULL)
+        return tls_ctx_make_ticket_keys(keys);
+    memcpy(keys, place->ticket_keys, TLS_CTX_TICKET_KEYS);
+    return 0;
+}
+
+static void
+wipe(struct config_blob *blob)
+{
+    if (blob->len > 0)
+        explicit_bzero((void *)(uintptr_t)blob->data, blob->len);
+    *blob = (struct config_blob){0};
+}
+
+/* What is in the bundle is not needed here any more. */
+static void
+wipe_secrets(struct config *config)
+{
+    for (size_t i = 0; i < config->frontends; i++) {
+        wipe(&config->frontend[i].sealed_cert);
+        wipe(&config->frontend[i].ticket_keys);
+    }
 }
 
 void
-setup_clear(struct setup *setup)
+setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag)
 {
-    for (size_t i = 0; i < setup->config->frontends; i++)
-        SSL_CTX_free(setup->tls[i]);
-    for (size_t i = 0; i < setup->listeners; i++)
-        if (setup->listener[i].fd >= 0)
-            close(setup->listener[i].fd);
+    struct config *config = setup->config;
+    struct pack p = {0};
+    int failed = 0;
+
+    names_find(config);
+    for (size_t i = 0; i < config->frontends; i++)
+        failed |= take_place(setup, places, &config->frontend[i]);
+    bundle_pack(&p, config);
+    if (!failed && !p.failed)
+        setup->bundle = seal_make("sallyport-bundle", p.data, p.len);
+    pack_clear(&p);
+    wipe_secrets(config);
+    if (setup->bundle < 0)
+        diag_error(diag, (struct pos){config->file, 0},
+                   "the configuration cannot be handed to workers: %s", strerror(errno));
+}
+
+void
+setup_free(struct setup *setup)
+{
+    if (setup == NULL)
+        return;
+    wipe_secrets(setup->config);
+    if (setup->bundle >= 0)
+        close(setup->bundle);
     config_free(setup->config);
-    memset(setup, 0, sizeof(*setup));
+    free(setup);
+}
+
+void
+setup_places_clear(struct setup_places *places)
+{
+    for (size_t i = 0; i < STATS_FRONTS; i++)
+        free(places->item[i].name);
+    explicit_bzero(places, sizeof(*places));
 }

@@ -4,39 +4,72 @@
 
 #include "base/diag.h"
 #include "config/config.h"
+#include "core/stats.h"
+#include "proc/privdrop.h"
 #include "tls/cert.h"
+#include "tls/tls_ctx.h"
 
-#include <openssl/ssl.h>
 #include <stddef.h>
 
 /*
- * All that has to be there before the first client is served, and all that touches
- * files: the checked configuration, certificates and keys, listening sockets.
+ * Everything that a configuration means, found out by the master alone: settings,
+ * certificates and keys, names, the user that workers become. It is loaded and checked as a
+ * whole, then sealed into the bundle that workers map.
  */
-struct setup_listener {
-    int fd;
-    size_t frontend; /* index */
+
+/* Where a configuration comes from: a file, or words of the command line. All borrowed. */
+struct setup_source {
+    const char *conf;                    /* NULL: the words */
+    const char *listen, *backend, *file; /* file: certificate and key */
+    const struct cert *cert; /* for all frontends; NULL: as they say themselves */
+};
+
+struct setup_cert {
+    const char *frontend, *file, *subject; /* lent by the configuration */
+    int64_t not_after;                     /* seconds since 1970-01-01 UTC */
 };
 
 struct setup {
-    struct config *config; /* owned */
-    SSL_CTX **tls;         /* owned; one for each frontend; NULL: taken */
-    struct setup_listener *listener;
-    size_t listeners;
+    struct config *config;   /* owned */
+    struct privdrop who;     /* what workers become */
+    unsigned workers;        /* how many */
+    struct setup_cert *cert; /* one for each frontend that has a good one */
+    size_t certs;
+    uint64_t loaded_us; /* since 1970-01-01 UTC */
+    int bundle;         /* the sealed memfd; -1: none yet */
 };
 
 /*
- * Check config, which it takes, and make an SSL_CTX for each frontend: with cert for all of
- * them if it is not NULL (borrowed), else with what their settings name. Every mistake goes
- * to diag.
+ * What frontends keep by their names for the life of the master: the place in what is
+ * counted, and the secrets of session tickets, so that sessions outlive a reload and an
+ * upgrade.
  */
-void setup_init(struct setup *setup, struct config *config, const struct cert *cert,
-                struct diag *diag);
+struct setup_place {
+    char *name; /* owned; NULL: free */
+    unsigned char ticket_keys[TLS_CTX_TICKET_KEYS];
+};
 
-/* Open all listening sockets. What cannot be opened goes to diag. */
-void setup_listen(struct setup *setup, struct diag *diag);
+struct setup_places {
+    struct setup_place item[STATS_FRONTS]; /* STATS_OTHER is nobody's */
+};
 
-/* Release everything that has not been taken; closes listening sockets. */
-void setup_clear(struct setup *setup);
+/*
+ * Load and check it. Every mistake goes to diag, all in one run. Returns it for setup_free,
+ * also with mistakes: look at diag_errors.
+ */
+struct setup *setup_load(const struct setup_source *source, struct diag *diag);
+
+/* Make the bundle. What keeps it from that goes to diag. */
+void setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag);
+
+/*
+ * The place of that name, given to it if it has none yet; NULL when there is no free one or
+ * no memory.
+ */
+struct setup_place *setup_place(struct setup_places *places, const char *name);
+
+/* NULL is allowed. */
+void setup_free(struct setup *setup);
+void setup_places_clear(struct setup_places *places);
 
 #endif

@@ -4,47 +4,78 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/bundle.h"
 #include "net/conn.h"
 #include "net/dial.h"
+#include "net/generation.h"
+#include "proc/child.h"
+#include "proc/seal.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
-/* Listening sockets, the log, libevent's own, name servers. */
-#define DESCRIPTORS_RESERVED 64
+/* The log, libevent's own, name servers; listening sockets come on top, twice in a reload.
+ */
+#define DESCRIPTORS_RESERVED 48
+
+/* A bundle in memory; as long as its generation lives. */
+struct mapping {
+    void *data;
+    size_t len;
+};
+
+struct worker {
+    int channel;
+    struct event *messages;
+    struct event *signal[2]; /* once the master is gone */
+    struct event *drain_timer;
+    uint32_t slot;
+    struct loop loop;
+    struct generation *current; /* that is served; NULL: none yet */
+    struct generation *next;    /* that is being prepared; NULL: none */
+    size_t awaited;             /* sockets that next still lacks */
+    bool draining;
+    bool stop;
+    bool failed;
+};
+
+/* ---- The end ---- */
 
 static void
-stop_if_drained(struct worker *worker)
+stop_if_drained(struct worker *w)
 {
-    if (worker->draining && worker->loop.live_count == 0)
-        worker->stop = true;
+    if (w->draining && w->loop.live_count == 0)
+        w->stop = true;
 }
 
 static void
 on_reaped(void *arg)
 {
-    struct worker *worker = arg;
+    struct worker *w = arg;
 
-    for (size_t i = 0; i < worker->acceptors; i++)
-        acceptor_resume(&worker->acceptor[i]);
-    stop_if_drained(worker);
+    for (size_t i = 0; w->current != NULL && i < w->current->acceptors; i++)
+        acceptor_resume(&w->current->acceptor[i]);
+    stop_if_drained(w);
 }
 
 static void
-cut_all(struct worker *worker)
+cut_all(struct worker *w)
 {
     struct conn *conn, *next;
 
-    for (conn = TAILQ_FIRST(&worker->loop.live); conn != NULL; conn = next) {
+    w->draining = true;
+    for (conn = TAILQ_FIRST(&w->loop.live); conn != NULL; conn = next) {
         next = TAILQ_NEXT(conn, link);
-        worker->cut += conn_cut(conn);
+        if (conn_cut(conn))
+            stats_add(&w->loop.page->cut, 1);
     }
-    stop_if_drained(worker);
+    stop_if_drained(w);
 }
 
 static void
@@ -53,53 +84,253 @@ on_drain_timeout(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *a
     cut_all(arg);
 }
 
+/* May be told again, with another time. */
 static void
-drain(struct worker *worker)
+drain(struct worker *w, uint32_t timeout_ms)
 {
-    uint32_t ms = worker->loop.config->drain_timeout_ms;
-    struct timeval after = clock_timeval(ms);
-    char words[32];
-    struct text text;
+    struct timeval after = clock_timeval(timeout_ms);
 
-    worker->draining = true;
-    text_init(&text, words, sizeof(words));
-    text_add_duration(&text, ms);
-    log_notice("stopping: no new clients; %u %s %s to end", worker->loop.live_count,
-               worker->loop.live_count == 1 ? "connection has" : "connections have", words);
-    for (size_t i = 0; i < worker->acceptors; i++)
-        acceptor_clear(&worker->acceptor[i]);
-    if (event_add(worker->drain_timer, &after) < 0)
-        cut_all(worker);
-    stop_if_drained(worker);
+    if (w->current != NULL)
+        generation_stop(w->current, NULL);
+    w->draining = true;
+    if (timeout_ms != IPC_NO_TIMEOUT && event_add(w->drain_timer, &after) < 0)
+        cut_all(w);
+    stop_if_drained(w);
 }
 
 static void
 on_stop_signal(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
-    struct worker *worker = arg;
+    cut_all(arg);
+}
 
-    if (worker->draining)
-        cut_all(worker);
-    else
-        drain(worker);
+/* Nobody is left to tell us when to end. */
+static void
+on_master_gone(struct worker *w)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+
+    event_free(w->messages);
+    w->messages = NULL;
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        w->signal[i] = evsignal_new(w->loop.base, numbers[i], on_stop_signal, w);
+        if (w->signal[i] != NULL)
+            (void)event_add(w->signal[i], NULL);
+    }
+    if (w->current == NULL || w->draining) {
+        w->draining = true;
+        stop_if_drained(w);
+        return;
+    }
+    log_error("the master process is gone: worker %u ends with its connections", w->slot);
+    drain(w, w->current->config->drain_timeout_ms);
+}
+
+/* ---- Configurations ---- */
+
+static void
+on_generation_gone(void *arg)
+{
+    struct mapping *mapping = arg;
+
+    (void)munmap(mapping->data, mapping->len);
+    free(mapping);
+}
+
+static struct mapping *
+map_bundle(int fd)
+{
+    struct mapping *mapping = calloc(1, sizeof(*mapping));
+
+    if (mapping != NULL)
+        mapping->data = seal_map(fd, &mapping->len);
+    if (mapping != NULL && mapping->data == NULL) {
+        free(mapping);
+        mapping = NULL;
+    }
+    return mapping;
+}
+
+static struct generation *
+load_bundle(struct worker *w, int fd, const struct ipc_config *message, struct diag *diag)
+{
+    struct mapping *mapping = map_bundle(fd);
+    struct config *config = NULL;
+    struct generation *g = NULL;
+    struct unpack u;
+
+    if (mapping == NULL)
+        return NULL;
+    unpack_init(&u, mapping->data, mapping->len);
+    config = bundle_unpack(&u);
+    if (config != NULL)
+        g = generation_new(&w->loop, message->generation, config, message->listeners, diag);
+    if (g == NULL) {
+        on_generation_gone(mapping);
+        return NULL;
+    }
+    g->on_gone = on_generation_gone;
+    g->arg = mapping;
+    return g;
 }
 
 static void
-on_hangup_signal(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED,
-                 void *arg ATTR_UNUSED)
+forget_next(struct worker *w)
 {
-    log_notice("SIGHUP: the configuration is read at the start only; restart to change it");
+    generation_unref(w->next);
+    w->next = NULL;
 }
 
 static void
-on_reopen_signal(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
+tell(struct worker *w, enum ipc_type type, const void *data, size_t len)
 {
-    struct worker *worker = arg;
-    const struct log_settings *settings = &worker->loop.config->log;
+    if (ipc_send(w->channel, type, data, len, NULL, 0) < 0 && errno != EPIPE)
+        log_error("worker %u cannot answer the master: %s", w->slot, strerror(errno));
+}
 
-    if (log_open(settings) < 0)
-        log_error("cannot reopen the log %s: %s; going on with the old one", settings->to,
-                  strerror(errno));
+static void
+tell_done(struct worker *w, enum ipc_type type, const struct generation *g)
+{
+    struct ipc_done done = {.generation = g->number};
+
+    tell(w, type, &done, sizeof(done));
+}
+
+static void
+fail_next(struct worker *w, const char *words)
+{
+    forget_next(w);
+    tell(w, IPC_FAILED, words, strlen(words));
+}
+
+static void
+on_mistake(void *arg, bool is_error, const char *text)
+{
+    struct text *words = arg;
+
+    if (is_error && words->len == 0)
+        text_add(words, text);
+}
+
+static void
+on_config(struct worker *w, struct ipc_message *m)
+{
+    char buf[512];
+    struct text words;
+    struct diag *diag;
+
+    if (m->fds != 1 || w->draining)
+        return;
+    forget_next(w);
+    text_init(&words, buf, sizeof(buf));
+    diag = diag_new();
+    w->next = load_bundle(w, m->fd[0], &m->u.config, diag);
+    w->awaited = m->u.config.listeners;
+    diag_each(diag, on_mistake, &words);
+    diag_free(diag);
+    if (w->next == NULL)
+        fail_next(w, words.len > 0 ? buf : "out of memory");
+    else if (w->awaited == 0)
+        tell_done(w, IPC_PREPARED, w->next);
+}
+
+static void
+on_listeners(struct worker *w, struct ipc_message *m)
+{
+    for (size_t i = 0; w->next != NULL && i < m->fds; i++) {
+        int fd = m->fd[i];
+
+        m->fd[i] = -1;
+        if (generation_listen(w->next, m->u.listener[i].frontend, fd) < 0) {
+            fail_next(w, strerror(errno));
+            return;
+        }
+        if (--w->awaited == 0)
+            tell_done(w, IPC_PREPARED, w->next);
+    }
+}
+
+/* Each connection takes two descriptors; some are needed for everything else. */
+static unsigned
+connections_max(size_t sockets)
+{
+    rlim_t reserved = DESCRIPTORS_RESERVED + 2 * sockets;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+        return UINT_MAX;
+    return limit.rlim_cur > 2 * reserved ? (unsigned)((limit.rlim_cur - reserved) / 2)
+                                         : DESCRIPTORS_RESERVED / 2;
+}
+
+static void
+on_switch(struct worker *w)
+{
+    struct generation *old = w->current;
+
+    if (w->next == NULL || w->awaited > 0 || w->draining)
+        return;
+    w->current = w->next;
+    w->next = NULL;
+    w->loop.live_max = connections_max(w->current->acceptors);
+    loop_configure(&w->loop, w->current->config);
+    generation_serve(w->current);
+    if (old != NULL)
+        generation_stop(old, w->current);
+    generation_unref(old);
+    if (w->slot == 0) /* one of us is enough to complain */
+        for (size_t i = 0; i < w->current->config->frontends; i++)
+            dial_check_name(&w->loop, &w->current->front[i]);
+    tell_done(w, IPC_SERVING, w->current);
+}
+
+/* ---- The process ---- */
+
+static void
+dispatch(struct worker *w, struct ipc_message *m)
+{
+    switch (m->type) {
+    case IPC_CONFIG:
+        on_config(w, m);
+        break;
+    case IPC_LISTENERS:
+        on_listeners(w, m);
+        break;
+    case IPC_SWITCH:
+        on_switch(w);
+        break;
+    case IPC_FORGET:
+        forget_next(w);
+        break;
+    case IPC_LOG:
+        child_use_log(m);
+        break;
+    case IPC_DRAIN:
+        drain(w, m->u.drain.timeout_ms);
+        break;
+    case IPC_CUT:
+        cut_all(w);
+        break;
+    default:
+        log_error("worker %u does not know message %u of the master", w->slot,
+                  (unsigned)m->type);
+        break;
+    }
+}
+
+static void
+on_messages(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
+{
+    struct worker *w = arg;
+    struct ipc_message message;
+    enum ipc_result result;
+
+    while ((result = ipc_receive(w->channel, &message)) == IPC_MESSAGE) {
+        dispatch(w, &message);
+        ipc_close_fds(&message);
+    }
+    if (result == IPC_GONE)
+        on_master_gone(w);
 }
 
 /* libevent's own complaints belong into our log, not raw onto stderr. */
@@ -116,132 +347,75 @@ on_libevent_log(int severity, const char *words)
     log_write(levels[severity], "libevent: %s", words);
 }
 
-/* Each connection takes two descriptors; some are needed for everything else. */
-static unsigned
-connections_max(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-        return UINT_MAX;
-    return limit.rlim_cur > 2 * DESCRIPTORS_RESERVED
-               ? (unsigned)((limit.rlim_cur - DESCRIPTORS_RESERVED) / 2)
-               : DESCRIPTORS_RESERVED / 2;
-}
-
 static int
-init_signals(struct worker *worker)
+init_loop(struct worker *w, struct ipc_message *start)
 {
-    static const struct {
-        int number;
-        void (*handler)(evutil_socket_t, short, void *);
-    } signals[WORKER_SIGNALS] = {
-        {SIGTERM, on_stop_signal},
-        {SIGINT, on_stop_signal},
-        {SIGHUP, on_hangup_signal},
-        {SIGUSR1, on_reopen_signal},
-    };
+    struct stats_page *page = NULL;
+    struct stats_shared *shared = NULL;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < COUNT_OF(signals); i++) {
-        worker->signal[i] =
-            evsignal_new(worker->loop.base, signals[i].number, signals[i].handler, worker);
-        if (worker->signal[i] == NULL || event_add(worker->signal[i], NULL) < 0)
-            return -1;
+    if (start->fds == 2) {
+        page = seal_map_shared(start->fd[0], sizeof(*page));
+        shared = seal_map_shared(start->fd[1], sizeof(*shared));
     }
-    worker->drain_timer = evtimer_new(worker->loop.base, on_drain_timeout, worker);
-    return worker->drain_timer != NULL ? 0 : -1;
-}
-
-static int
-init_acceptors(struct worker *worker)
-{
-    struct setup *setup = worker->setup;
-
-    for (size_t i = 0; i < setup->listeners; i++) {
-        struct setup_listener *l = &setup->listener[i];
-        int fd = l->fd;
-
-        l->fd = -1;
-        if (acceptor_init(&worker->acceptor[i], &worker->loop, &worker->front[l->frontend],
-                          fd) < 0)
-            return -1;
-        worker->acceptors++;
-    }
-    return 0;
-}
-
-static int
-init_fronts(struct worker *worker)
-{
-    struct setup *setup = worker->setup;
-    const struct config *config = setup->config;
-
-    worker->front = calloc(config->frontends + 1, sizeof(*worker->front));
-    worker->acceptor = calloc(setup->listeners + 1, sizeof(*worker->acceptor));
-    if (worker->front == NULL || worker->acceptor == NULL)
+    if (page == NULL || shared == NULL || loop_init(&w->loop, page, shared) < 0)
         return -1;
-    for (size_t i = 0; i < config->frontends; i++) {
-        front_init(&worker->front[i], &config->frontend[i], setup->tls[i]);
-        setup->tls[i] = NULL;
-        dial_check_name(&worker->loop, &worker->front[i]);
-    }
-    return 0;
+    log_count_dropped(&page->log_dropped);
+    w->loop.on_reaped = on_reaped;
+    w->loop.on_reaped_arg = w;
+    w->drain_timer = evtimer_new(w->loop.base, on_drain_timeout, w);
+    w->messages = event_new(w->loop.base, w->channel, EV_READ | EV_PERSIST, on_messages, w);
+    return w->drain_timer != NULL && w->messages != NULL &&
+                   event_add(w->messages, NULL) == 0
+               ? 0
+               : -1;
+}
+
+static void
+clear(struct worker *w)
+{
+    forget_next(w);
+    if (w->current != NULL)
+        generation_stop(w->current, NULL);
+    for (size_t i = 0; i < COUNT_OF(w->signal); i++)
+        if (w->signal[i] != NULL)
+            event_free(w->signal[i]);
+    if (w->messages != NULL)
+        event_free(w->messages);
+    if (w->drain_timer != NULL)
+        event_free(w->drain_timer);
+    loop_clear(&w->loop);
+    generation_unref(w->current);
 }
 
 int
-worker_init(struct worker *worker, struct setup *setup)
+worker_main(int channel, void (*hook)(void))
 {
-    memset(worker, 0, sizeof(*worker));
-    worker->setup = setup;
+    struct worker w = {.channel = channel};
+    struct ipc_message start;
+    uint64_t *cut;
+    int status = EXIT_FAILURE;
+
     event_set_log_callback(on_libevent_log);
-    if (loop_init(&worker->loop, setup->config) < 0 || init_signals(worker) < 0 ||
-        init_fronts(worker) < 0 || init_acceptors(worker) < 0) {
-        log_error("cannot start: %s", strerror(errno));
-        return -1;
-    }
-    worker->loop.live_max = connections_max();
-    worker->loop.on_reaped = on_reaped;
-    worker->loop.on_reaped_arg = worker;
-    return 0;
-}
-
-int
-worker_run(struct worker *worker)
-{
-    int failed = loop_run(&worker->loop, &worker->stop);
-
-    if (failed) {
-        log_error("the event loop has failed: %s", strerror(errno));
-        cut_all(worker);
-    }
-    log_notice("stopped: %" PRIu64 " connections served, %" PRIu64
-               " of them cut off at the end",
-               loop_finished(&worker->loop), worker->cut);
-    if (log_dropped() > 0)
-        log_warning("%lu lines of this log could not be written", log_dropped());
-    if (failed)
+    if (child_begin(channel, &start) < 0)
         return EXIT_FAILURE;
-    return worker->cut > 0 ? EXIT_CUT : EXIT_SUCCESS;
-}
-
-void
-worker_clear(struct worker *worker)
-{
-    for (size_t i = 0; i < worker->acceptors; i++)
-        acceptor_clear(&worker->acceptor[i]);
-    for (size_t i = 0; i < WORKER_SIGNALS; i++)
-        if (worker->signal[i] != NULL)
-            event_free(worker->signal[i]);
-    (void)signal(SIGTERM, SIG_IGN); /* the exit status is decided: no signal changes it */
-    (void)signal(SIGINT, SIG_IGN);
-    if (worker->drain_timer != NULL)
-        event_free(worker->drain_timer);
-    for (size_t i = 0; worker->front != NULL && i < worker->setup->config->frontends; i++)
-        dial_check_cancel(&worker->front[i]);
-    loop_clear(&worker->loop);
-    for (size_t i = 0; worker->front != NULL && i < worker->setup->config->frontends; i++)
-        front_clear(&worker->front[i]);
-    free(worker->front);
-    free(worker->acceptor);
+    w.slot = start.u.start.slot;
+    if (init_loop(&w, &start) < 0) {
+        log_error("worker %u cannot start: %s", w.slot, strerror(errno));
+        goto out;
+    }
+    ipc_close_fds(&start);
+    if (child_confine(&start.u.start) < 0)
+        goto out;
+    if (hook != NULL)
+        hook();
+    cut = &w.loop.page->cut;
+    if (loop_run(&w.loop, &w.stop) < 0) {
+        log_error("the event loop of worker %u has failed: %s", w.slot, strerror(errno));
+        cut_all(&w);
+        goto out;
+    }
+    status = *cut > 0 ? EXIT_CUT : EXIT_SUCCESS;
+out:
+    clear(&w);
+    return status;
 }

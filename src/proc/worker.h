@@ -2,46 +2,27 @@
 #ifndef PROC_WORKER_H
 #define PROC_WORKER_H
 
-#include "net/acceptor.h"
-#include "net/loop.h"
-#include "proc/setup.h"
-
 /*
- * The process that serves clients: one event loop, single-threaded. SIGTERM or SIGINT
- * begins the drain: no new clients, live connections have drain-timeout to end by
- * themselves, then they are aborted (never close_notify: nobody has said it). A second
- * signal aborts them at once.
+ * The process that serves clients: one event loop, single-threaded, without privileges. It
+ * opens no file: configurations, listening sockets and the log come over the channel. When
+ * the master is gone it drains as if it had been told to; SIGTERM and SIGINT then cut what
+ * is left.
+ *
+ * A configuration is prepared first (IPC_CONFIG, IPC_LISTENERS), and served from one turn
+ * of the loop to the next when the master says so (IPC_SWITCH).
  */
-enum {
-    WORKER_SIGNALS = 4
-};
-
-struct worker {
-    struct loop loop;
-    struct setup *setup; /* borrowed; its sockets and SSL_CTXs are taken */
-    struct front *front; /* one for each frontend */
-    struct acceptor *acceptor;
-    size_t acceptors;
-    struct event *signal[WORKER_SIGNALS];
-    struct event *drain_timer;
-    bool draining;
-    bool stop;
-    uint64_t cut; /* connections that had to be aborted at the end */
-};
 
 /* Exit statuses of the program. */
 enum {
-    EXIT_CUT = 3,
-    EXIT_CONFIG = 2
+    EXIT_CONFIG = 2,
+    EXIT_CUT = 3
 };
 
-/* Returns 0, or -1 with a line in the log (clear it all the same). */
-int worker_init(struct worker *worker, struct setup *setup) ATTR_MUST_CHECK;
-
-/* Serve until told to stop. Returns the exit status: 0, EXIT_CUT, or 1 if the loop fails.
+/*
+ * The life of the process. hook is called when privileges have been dropped (NULL:
+ * nothing): tests try there what a worker may not do. Returns the exit status: 0; EXIT_CUT
+ * if connections had to be cut off at the end; 1.
  */
-int worker_run(struct worker *worker);
-
-void worker_clear(struct worker *worker);
+int worker_main(int channel, void (*hook)(void));
 
 #endif

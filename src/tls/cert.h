@@ -3,6 +3,8 @@
 #define TLS_CERT_H
 
 #include "base/diag.h"
+#include "base/pack.h"
+#include "base/text.h"
 #include "config/config.h"
 
 #include <openssl/ssl.h>
@@ -37,6 +39,20 @@ struct cert *cert_load(const struct config_frontend *frontend, struct diag *diag
  * cert_free, or NULL.
  */
 struct cert *cert_make_self_signed(const char *name, int days);
+
+/*
+ * A certificate, its chain and its key as bytes (DER inside), and back. cert_pack returns
+ * 0, or -1 without memory or if a key will not be told. cert_unpack returns a cert for
+ * cert_free, or NULL.
+ */
+int cert_pack(const struct cert *cert, struct pack *p) ATTR_MUST_CHECK;
+struct cert *cert_unpack(const void *data, size_t len);
+
+/* When it expires, in seconds since 1970-01-01 UTC; 0 if it cannot be told. */
+int64_t cert_not_after(const struct cert *cert);
+
+/* Its first DNS name, or its common name, or "-", into buf. Returns buf. */
+const char *cert_subject(const struct cert *cert, char *buf, size_t size);
 
 void cert_free(struct cert *cert);
 

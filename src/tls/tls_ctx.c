@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -295,6 +296,25 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
         return ctx;
     SSL_CTX_free(ctx);
     return NULL;
+}
+
+int
+tls_ctx_make_ticket_keys(unsigned char keys[TLS_CTX_TICKET_KEYS])
+{
+    int ok = RAND_priv_bytes(keys, TLS_CTX_TICKET_KEYS) == 1;
+
+    ERR_clear_error();
+    return ok ? 0 : -1;
+}
+
+int
+tls_ctx_set_ticket_keys(SSL_CTX *ctx, const void *keys, size_t len)
+{
+    /* A macro that casts const away: the keys are only read. */
+    int ok = (int)SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)keys, (long)len);
+
+    ERR_clear_error();
+    return ok == 1 ? 0 : -1;
 }
 
 const char *

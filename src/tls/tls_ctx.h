@@ -2,6 +2,7 @@
 #ifndef TLS_TLS_CTX_H
 #define TLS_TLS_CTX_H
 
+#include "base/attr.h"
 #include "base/diag.h"
 #include "config/config.h"
 #include "tls/cert.h"
@@ -28,8 +29,8 @@
  * first of the frontend's list that the client offers; no overlap is refused with
  * no_application_protocol (RFC 7301, 3.2); a client without ALPN goes on without.
  *
- * Ticket keys are made anew for each SSL_CTX: workers have them in common if they are
- * forked after this. A session is good for a frontend of the same name only.
+ * Ticket keys are made anew for each SSL_CTX, unless tls_ctx_set_ticket_keys gives it some.
+ * A session is good for a frontend of the same name only.
  *
  * A list that OpenSSL refuses is an error in diag at its place that names the offending
  * part. A part that means nothing to OpenSSL in a list that it takes is a warning. All
@@ -38,6 +39,15 @@
  */
 SSL_CTX *tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
                      struct diag *diag);
+
+/*
+ * The secrets of session tickets (RFC 5077, 4; RFC 8446, 4.6.1), so that all workers can
+ * open what one of them has issued: TLS_CTX_TICKET_KEYS random bytes.
+ * tls_ctx_set_ticket_keys copies them. Both return 0, or -1.
+ */
+#define TLS_CTX_TICKET_KEYS 80
+int tls_ctx_make_ticket_keys(unsigned char keys[TLS_CTX_TICKET_KEYS]) ATTR_MUST_CHECK;
+int tls_ctx_set_ticket_keys(SSL_CTX *ctx, const void *keys, size_t len) ATTR_MUST_CHECK;
 
 /* The name of the key exchange's group ("X25519", "P-256"), or NULL. Static or lent by ssl.
  */

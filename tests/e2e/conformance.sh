@@ -16,7 +16,8 @@ conf() {
 
     shift 2
     pairs=()
-    printf 'drain-timeout = %s\ndefaults {\n    cert = "%s"\n' "${drain:-5s}" "$PKI/ec.pem"
+    printf 'workers = %s\ndrain-timeout = %s\n' "${workers:-auto}" "${drain:-5s}"
+    printf 'defaults {\n    cert = "%s"\n' "$PKI/ec.pem"
     printf '    %s\n' "$@"
     printf '}\n'
     for ((i = 1; i <= number; i++)); do

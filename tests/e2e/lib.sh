@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # What the scripts of this directory share. A script is run in the build directory:
-#     SALLYPORT, MAKE_PKI, CLOSING_TEST   the programs (src/sallyport, tests/make-pki,
-#                                         tests/closing-test)
+#     SALLYPORT, MAKE_PKI, CLOSING_TEST, HAMMER, ECHOD
+#                                         the programs (src/sallyport, tests/make-pki,
+#                                         tests/closing-test, tests/hammer, tests/echod)
 #     SALLYPORT_E2E_KEEP=1                leave the script's files behind
 # It ends with 0: passed, 77: skipped, anything else: failed.
 #
@@ -15,13 +16,17 @@ E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 SALLYPORT=$(realpath -m "${SALLYPORT:-src/sallyport}")
 MAKE_PKI=$(realpath -m "${MAKE_PKI:-tests/make-pki}")
 CLOSING_TEST=$(realpath -m "${CLOSING_TEST:-tests/closing-test}")
+HAMMER=$(realpath -m "${HAMMER:-tests/hammer}")
+ECHOD=$(realpath -m "${ECHOD:-tests/echod}")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/sallyport-e2e.XXXXXX")
+chmod 711 "$WORK" # workers are somebody else, and have to reach the Unix sockets of backends
 PORTS=${TMPDIR:-/tmp}/sallyport-e2e-ports.$(id -u) # who has which; see free_port
 PKI=$WORK/pki
 ANY='msg=(connection|"handshake failed") ' # how a line of the log about a connection begins
 PATIENCE=20  # seconds to wait for what must come
 LIMIT=120    # seconds that a client may run
 PYTHON=
+PROGRAM=$SALLYPORT # what wrapped() wraps
 PID=         # of the process that was started last
 STATUS=      # of the process that ended last
 OTHERS=()    # ids of processes to be ended
@@ -89,14 +94,16 @@ dump_logs() {
     done
 }
 
-# End what is left; a sallyport has to end well: not by a signal, and not by a sanitizer.
+# End what is left; a sallyport has to end well: not by a signal, and not by a sanitizer; and its
+# children with it.
 finish() {
-    local status=$? pid good
+    local status=$? pid child good family
 
     trap - EXIT ERR HUP INT TERM
     set +e
     for pid in "${PROXIES[@]}"; do
         good='0|3'
+        family=$(descendants "$pid")
         {
             kill -TERM "$pid"
             # Told twice, it may be told while it is ending already, and be killed by it.
@@ -109,6 +116,12 @@ finish() {
             echo "FAIL: $0: sallyport (process $pid) ended with status $STATUS" >&2
             status=1
         fi
+        for child in $family; do
+            await_end "$child" && continue
+            echo "FAIL: $0: a child of sallyport (process $child) is left" >&2
+            kill -KILL "$child"
+            status=1
+        done
     done
     for pid in "${OTHERS[@]}"; do
         kill -TERM "$pid"
@@ -150,8 +163,13 @@ not_listening() {
     ! is_listening "$1"
 }
 
+# Gone is also one that nobody has asked for its exit status: not every process 1 does.
 is_gone() {
-    ! kill -0 "$1" 2> /dev/null
+    local stat
+
+    kill -0 "$1" 2> /dev/null || return 0
+    { read -r stat < "/proc/$1/stat"; } 2> /dev/null || return 0
+    [[ $stat == *') Z '* ]]
 }
 
 await_end() {
@@ -278,6 +296,31 @@ serve() {
     launch "$1" -c "$WORK/$1.conf"
 }
 
+# wrapped SHELL-COMMAND: sallyport is started by this from now on; unwrapped: no more.
+wrapped() {
+    SALLYPORT=$WORK/start
+    printf '#!/bin/bash\n%s\n' "$1" > "$SALLYPORT"
+    chmod 755 "$SALLYPORT"
+}
+
+unwrapped() {
+    SALLYPORT=$PROGRAM
+}
+
+# unprivileged: sallyport is started without root from now on, if we are root.
+unprivileged() {
+    [ "$(id -u)" = 0 ] || return 0
+    mkdir -p "$WORK/bin"
+    cp "$PROGRAM" "$WORK/bin/sallyport"
+    chown -R 65534:65534 "$PKI"
+    wrapped "exec setpriv --reuid 65534 --regid 65534 --clear-groups '$WORK/bin/sallyport' \"\$@\""
+}
+
+# leaks_count: a build with LeakSanitizer wants to see /proc in its workers: no chroot, so no root.
+leaks_count() {
+    ! is_sanitized || unprivileged
+}
+
 # stop PID [SIGNAL]: and wait for its end; STATUS is its exit status.
 stop() {
     kill -"${2:-TERM}" "$1"
@@ -306,6 +349,132 @@ make_pki() {
     [ -x "$MAKE_PKI" ] || fail "there is no $MAKE_PKI"
     mkdir -p "$PKI"
     "$MAKE_PKI" "$PKI" > "$WORK/make-pki.log" 2>&1
+}
+
+# ---- Load ----
+
+# start_echod NAME: BACKEND_PORT is its port.
+start_echod() {
+    [ -x "$ECHOD" ] || fail "there is no $ECHOD"
+    start "$1" "$ECHOD"
+    wait_for "backend $1 to listen" says "$WORK/$1.log" '^listening'
+    BACKEND_PORT=$(sed -n 's/^listening on port //p' "$WORK/$1.log")
+}
+
+hammers_or_is_gone() {
+    says "$WORK/$1.log" '^serving$' || is_gone "$PID"
+}
+
+# hammer NAME OPTION...: hammer.c in the background, until it works; PID is its process id.
+hammer() {
+    [ -x "$HAMMER" ] || fail "there is no $HAMMER"
+    forget "$1"
+    start "$1" "$HAMMER" "${@:2}"
+    wait_for "hammer $1 to work" hammers_or_is_gone "$1"
+    says "$WORK/$1.log" '^serving$' || fail "hammer $1 did not work"
+}
+
+# hammered NAME PID [REGEX]: stop it; its exit status, by default 0: nothing may have failed.
+hammered() {
+    kill -TERM "$2" 2> /dev/null || :
+    await_exit "$2"
+    echo "$1: $(tail -n 1 "$WORK/$1.log")"
+    [[ $STATUS =~ ^(${3:-0})$ ]] || fail "hammer $1: exit status $STATUS"
+}
+
+# figure NAME FIELD: that of the report of a hammer.
+figure() {
+    grep '^connections=' "$WORK/$1.log" | tr ' ' '\n' | sed -n "s/^$2=//p"
+}
+
+# have_connected COUNT PORT: so many clients of a port have, in the eyes of the kernel.
+have_connected() {
+    [ "$(count /proc/net/tcp "^ *[0-9]+: [0-9A-F]+:$(printf %04X "$2") [0-9A-F:]+ 01 ")" -ge "$1" ]
+}
+
+# ---- The master and its children ----
+
+# descendants PID: the ids of its children, and of theirs.
+descendants() {
+    local child
+
+    for child in $(cat "/proc/$1/task/$1/children" 2> /dev/null || :); do
+        echo "$child"
+        descendants "$child"
+    done
+}
+
+# title PID: what ps would show.
+title() {
+    { tr '\0' ' ' < "/proc/$1/cmdline"; } 2> /dev/null || :
+}
+
+# workers PID, admins PID: the ids of a master's children of that kind.
+workers() {
+    local child
+
+    for child in $(descendants "$1"); do
+        [[ $(title "$child") != sallyport:\ worker* ]] || echo "$child"
+    done
+}
+
+admins() {
+    local child
+
+    for child in $(descendants "$1"); do
+        [[ $(title "$child") != sallyport:\ admin* ]] || echo "$child"
+    done
+}
+
+has_workers() {
+    [ "$(workers "$1" | wc -l)" -eq "$2" ]
+}
+
+# has_worker PID WORKER
+has_worker() {
+    [[ " $(workers "$1" | tr '\n' ' ')" == *" $2 "* ]]
+}
+
+# in_force NAME: how often a reload has succeeded.
+in_force() {
+    count "$WORK/$1.log" 'reload: generation [0-9]+ is in force'
+}
+
+# reload NAME PID: and wait until it has succeeded.
+reload() {
+    local before
+
+    before=$(in_force "$1")
+    kill -HUP "$2"
+    await "$1" 'reload: generation [0-9]+ is in force' $((before + 1))
+}
+
+# pss_kib PID: the memory of a master and all its children, shared pages counted once; without
+# those of files, as how many share these depends on what else is running.
+pss_kib() {
+    local pid
+
+    for pid in "$1" $(descendants "$1"); do
+        cat "/proc/$pid/smaps_rollup"
+    done | awk '/^Pss_(Anon|Shmem):/ { sum += $2 } END { print sum + 0 }'
+}
+
+# descriptors PID: all of theirs.
+descriptors() {
+    local pid
+
+    for pid in "$1" $(descendants "$1"); do
+        find "/proc/$pid/fd" -mindepth 1
+    done | wc -l
+}
+
+# serial FILE: of its first certificate, as hammer writes it.
+serial() {
+    openssl x509 -noout -serial -in "$1" | sed 's/^serial=//'
+}
+
+is_sanitized() {
+    grep -qa __asan_init "$PROGRAM"
 }
 
 # ---- What was said ----

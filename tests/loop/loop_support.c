@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,14 +38,20 @@ stage_init(struct stage *stage)
         .linger_max_ms = 1000,
         .backlog = 16,
     };
-    front_init(&stage->front, &stage->frontend, NULL);
-    ck_assert_int_eq(loop_init(&stage->loop, &stage->config), 0);
+    stage->page = calloc(1, sizeof(*stage->page));
+    stage->shared = calloc(1, sizeof(*stage->shared));
+    ck_assert(stage->page != NULL && stage->shared != NULL);
+    ck_assert_int_eq(loop_init(&stage->loop, stage->page, stage->shared), 0);
+    loop_configure(&stage->loop, &stage->config);
+    front_init(&stage->front, &stage->frontend, NULL, &stage->loop);
 }
 
 void
 stage_clear(struct stage *stage)
 {
     loop_clear(&stage->loop);
+    free(stage->page);
+    free(stage->shared);
     tls_bio_cleanup();
 }
 

@@ -20,6 +20,8 @@ struct stage {
     struct config config;
     struct config_frontend frontend;
     struct front front; /* of frontend, without TLS */
+    struct stats_page *page;
+    struct stats_shared *shared;
 };
 
 /* SIGPIPE is ignored from then on, as in the worker. */

@@ -145,8 +145,7 @@ start_name_server(void)
     name_port =
         evdns_add_server_port_with_base(stage.loop.base, name_socket, 0, on_question, NULL);
     ck_assert_ptr_nonnull(name_port);
-    stage.config.resolver.count = 1;
-    stage.config.resolver_addr = &name_addr;
+    stage.config.nameservers = (struct config_addrs){&name_addr, 1};
 }
 
 /* ---- fixtures ---- */

@@ -162,10 +162,10 @@ START_TEST(resolvers)
 {
     check_well("resolver = { 127.0.0.1, '127.0.0.1:5353', ::1, '[::1]:5353' }"
                "frontend a { listen = *:0 cert = c backend = b:1 }");
-    assert_addr(&config->resolver_addr[0], "127.0.0.1:53");
-    assert_addr(&config->resolver_addr[1], "127.0.0.1:5353");
-    assert_addr(&config->resolver_addr[2], "[::1]:53");
-    assert_addr(&config->resolver_addr[3], "[::1]:5353");
+    assert_addr(&config->nameservers.item[0], "127.0.0.1:53");
+    assert_addr(&config->nameservers.item[1], "127.0.0.1:5353");
+    assert_addr(&config->nameservers.item[2], "[::1]:53");
+    assert_addr(&config->nameservers.item[3], "[::1]:5353");
 }
 END_TEST
 
@@ -182,7 +182,9 @@ static const struct {
                          "\"127.0.0.1:8080\"\n"},
     {"frontend a { listen = { } cert = c backend = b:1 }",
      "t:1: frontend a has no listen; write listen = \"*:443\"\n"},
-    {A "\n" A, "t:3: there are two frontends a; the first is at t:1\n"},
+    {A "\n" A,
+     "t:3: there are two frontends a; the first is at t:1\n"
+     "t:3: listen \"*:0\" in frontend a is taken by \"*:0\" in frontend a at t:1\n"},
     {"frontend a { listen = { *:1,\n*:1 } cert = c backend = b:1 }",
      "t:2: listen \"*:1\" in frontend a is taken by \"*:1\" in frontend a at t:1\n"},
     {"frontend a { listen = *:1 cert = c backend = b:1 }\n"
@@ -233,9 +235,26 @@ static const struct {
      "t:1: to = file.log is not known; it takes stderr, syslog or an absolute path\n"},
     {"log { to = /file.log }\n" A, ""},
     {"log { to = syslog }\n" A, ""},
-    {"frontend a { listen = { *:1, 127.0.0.1:2, '[::]:1', *:0, *:0 } cert = c backend = "
-     "b:1 }",
+    {"frontend a { listen = { *:1, 127.0.0.1:2, '[::]:1', *:0, 127.0.0.1:0 } cert = c "
+     "backend = b:1 }",
      ""},
+    {"frontend a { listen = { *:0, *:0 } cert = c backend = b:1 }",
+     "t:1: listen \"*:0\" in frontend a is taken by \"*:0\" in frontend a at t:1\n"},
+    {"frontend a { listen = { systemd:x, systemd:y, systemd:x } cert = c backend = b:1 }",
+     "t:1: listen \"systemd:x\" in frontend a is taken by \"systemd:x\" in frontend a at "
+     "t:1\n"},
+    {"frontend a { listen = 'systemd:' cert = c backend = b:1 }",
+     "t:1: listen \"systemd:\" has no name behind systemd: (see FileDescriptorName= in "
+     "systemd.socket(5))\n"},
+    {"pidfile = run/pid\n" A, "t:1: pidfile \"run/pid\" is not an absolute path\n"},
+    {"admin { listen = localhost:9901 }\n" A,
+     "t:1: listen \"localhost:9901\" of admin has no address before its port; names do not "
+     "work here\n"},
+    {"admin { listen = unix:admin }\n" A,
+     "t:1: listen \"unix:admin\" of admin needs an absolute path, or @ and a name, behind "
+     "unix:\n"},
+    {"admin { listen = '*:9901' }\n" A, ""},
+    {"admin { listen = 'unix:/run/a' }\n" A, ""},
 };
 
 START_TEST(rules)

@@ -310,7 +310,7 @@ static const struct {
                                       "\"frontend\"?\n"
                                       "t:2: cert takes one value, without braces\n"},
     {"listener a {\n x = y\n}\nxyzzy = 1",
-     "t:1: unknown block \"listener\"; there are log, defaults and frontend\n"
+     "t:1: unknown block \"listener\"; there are log, admin, defaults and frontend\n"
      "t:4: unknown setting \"xyzzy\" outside of all blocks\n"},
     {"= 3\nxyzzy = 1",
      "t:1: found \"=\" where the name of a setting or block was expected\n"

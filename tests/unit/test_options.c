@@ -10,11 +10,12 @@
 START_TEST(names_are_unique_and_found)
 {
     for (size_t i = 0; i < option_count; i++) {
-        ck_assert_ptr_eq(option_find(option_table[i].name), &option_table[i]);
+        ck_assert_ptr_eq(option_find(option_table[i].name, option_table[i].block),
+                         &option_table[i]);
         ck_assert_uint_eq(option_block_find(option_table[i].name), OPTION_BLOCKS);
     }
-    ck_assert_ptr_null(option_find("handshake-timeou"));
-    ck_assert_ptr_null(option_find(""));
+    ck_assert_ptr_null(option_find("handshake-timeou", OPTION_FRONTEND));
+    ck_assert_ptr_null(option_find("", OPTION_FRONTEND));
 }
 END_TEST
 
@@ -56,9 +57,10 @@ END_TEST
 
 START_TEST(settings_belong_to_blocks)
 {
-    const struct option *listen = option_find("listen"), *cert = option_find("cert");
-    const struct option *level = option_find("level"),
-                        *drain = option_find("drain-timeout");
+    const struct option *listen = option_find("listen", OPTION_FRONTEND),
+                        *cert = option_find("cert", OPTION_FRONTEND);
+    const struct option *level = option_find("level", OPTION_LOG),
+                        *drain = option_find("drain-timeout", OPTION_GLOBAL);
 
     ck_assert(option_allowed(listen, OPTION_FRONTEND));
     ck_assert(!option_allowed(listen, OPTION_DEFAULTS));
@@ -86,7 +88,7 @@ END_TEST
 /* The words of the table are those of base/log. */
 START_TEST(words_of_the_log)
 {
-    const struct option_word *w = option_find("level")->words;
+    const struct option_word *w = option_find("level", OPTION_LOG)->words;
     int level = 0;
 
     for (; w->name != NULL; w++, level++) {
@@ -94,7 +96,7 @@ START_TEST(words_of_the_log)
         ck_assert_str_eq(w->name, log_level_name((enum log_level)level));
     }
     ck_assert_int_eq(level, LOG_LEVELS);
-    for (w = option_find("facility")->words; w->name != NULL; w++)
+    for (w = option_find("facility", OPTION_LOG)->words; w->name != NULL; w++)
         ck_assert_msg(log_facility_parse(w->name) >= 0, "%s", w->name);
 }
 END_TEST

@@ -151,7 +151,8 @@ must_not_be_dumpable(pid_t pid)
 
     snprintf(path, sizeof(path), "/proc/%ld/mem", (long)pid);
     ck_assert_int_eq(stat(path, &status), 0);
-    ck_assert_uint_eq(status.st_uid, 0);
+    if (sandbox_is_built())
+        ck_assert_uint_eq(status.st_uid, 0);
 }
 
 /* All that would be bad if it went well, without the filter that kills for trying. */
@@ -164,14 +165,15 @@ try_to_regain(void)
     if (setuid(0) == 0 || seteuid(0) == 0 || setresuid(-1, 0, -1) == 0 || setgid(0) == 0 ||
         setegid(0) == 0 || setgroups(0, NULL) == 0)
         return 1;
-    if (fork() >= 0 || errno != EAGAIN)
+    if (sandbox_is_built() && (fork() >= 0 || errno != EAGAIN))
         return 2;
-    if (prctl(PR_GET_DUMPABLE) != 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+    if (prctl(PR_GET_DUMPABLE) != !sandbox_is_built() ||
+        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return 3;
     if (getrlimit(RLIMIT_CORE, &limit) < 0 || limit.rlim_cur != 0 || limit.rlim_max != 0)
         return 4;
     limit.rlim_max = 1;
-    if (setrlimit(RLIMIT_NPROC, &limit) == 0)
+    if (sandbox_is_built() && setrlimit(RLIMIT_NPROC, &limit) == 0)
         return 5;
     if (kill(1, 0) == 0 || stat("/etc", &status) == 0 || stat("/proc", &status) == 0)
         return 6;

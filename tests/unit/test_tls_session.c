@@ -4,6 +4,9 @@
 #include "support/tls_pair.h"
 #include "tls/tls_ctx.h"
 
+#include <openssl/err.h>
+#include <string.h>
+
 static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 #define VERSIONS 2
@@ -101,6 +104,67 @@ START_TEST(sessions_are_of_one_frontend)
 }
 END_TEST
 
+/* The SSL_CTX of another worker, with the keys of tls_ctx_make_ticket_keys. */
+static SSL_CTX *
+ctx_with(const unsigned char keys[TLS_CTX_TICKET_KEYS])
+{
+    SSL_CTX *made = tls_pair_server_ctx(&frontend);
+
+    ck_assert_int_eq(tls_ctx_set_ticket_keys(made, keys, TLS_CTX_TICKET_KEYS), 0);
+    return made;
+}
+
+START_TEST(workers_with_the_same_keys_resume_one_anothers_sessions)
+{
+    unsigned char keys[TLS_CTX_TICKET_KEYS], given[TLS_CTX_TICKET_KEYS];
+    SSL_CTX *worker[2];
+
+    ck_assert_int_eq(tls_ctx_make_ticket_keys(keys), 0);
+    memcpy(given, keys, sizeof(given));
+    for (int i = 0; i < 2; i++)
+        worker[i] = ctx_with(given);
+    memset(given, 0, sizeof(given)); /* they are copied */
+    for (int i = 0; i < 4; i++) {
+        ctx = worker[i % 2];
+        ck_assert_int_eq(connect_once(versions[_i]), i > 0);
+    }
+    SSL_CTX_free(worker[0]);
+    forget_session();
+}
+END_TEST
+
+START_TEST(other_keys_make_a_full_handshake)
+{
+    unsigned char keys[2][TLS_CTX_TICKET_KEYS];
+
+    ck_assert_int_eq(tls_ctx_make_ticket_keys(keys[0]), 0);
+    ck_assert_int_eq(tls_ctx_make_ticket_keys(keys[1]), 0);
+    ctx = ctx_with(keys[0]);
+    ck_assert(!connect_once(versions[_i]));
+    SSL_CTX_free(ctx);
+    ctx = ctx_with(keys[1]);
+    ck_assert(!connect_once(versions[_i]));
+    ck_assert_int_eq(tickets, 1); /* with a ticket of its own */
+    ck_assert(connect_once(versions[_i]));
+    forget_session();
+}
+END_TEST
+
+START_TEST(keys_of_the_wrong_size_are_refused)
+{
+    unsigned char keys[TLS_CTX_TICKET_KEYS + 1] = {0};
+
+    ctx = tls_pair_server_ctx(&frontend);
+    ck_assert_int_eq(tls_ctx_set_ticket_keys(ctx, keys, TLS_CTX_TICKET_KEYS - 1), -1);
+    ck_assert_int_eq(tls_ctx_set_ticket_keys(ctx, keys, TLS_CTX_TICKET_KEYS + 1), -1);
+    ck_assert_int_eq(tls_ctx_set_ticket_keys(ctx, NULL, 0), -1);
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    ck_assert(!connect_once(versions[_i])); /* with those of its own */
+    ck_assert(connect_once(versions[_i]));
+    forget_session();
+}
+END_TEST
+
 static Suite *
 tls_session_suite(void)
 {
@@ -111,6 +175,10 @@ tls_session_suite(void)
     tcase_add_loop_test(sessions, resumption_with_one_ticket_and_no_early_data, 0,
                         VERSIONS);
     tcase_add_loop_test(sessions, sessions_are_of_one_frontend, 0, 2 * VERSIONS);
+    tcase_add_loop_test(sessions, workers_with_the_same_keys_resume_one_anothers_sessions,
+                        0, VERSIONS);
+    tcase_add_loop_test(sessions, other_keys_make_a_full_handshake, 0, VERSIONS);
+    tcase_add_loop_test(sessions, keys_of_the_wrong_size_are_refused, 0, VERSIONS);
     suite_add_tcase(suite, sessions);
     return suite;
 }

@@ -6,11 +6,13 @@ endif
 
 syntax iskeyword @,48-57,_,-
 
-syntax keyword sallyportBlock log defaults frontend
+syntax keyword sallyportBlock log admin defaults frontend
 syntax keyword sallyportInclude include
 
 " tests/lint/options compares these with the table of settings.
-syntax keyword sallyportSetting drain-timeout resolver
+syntax keyword sallyportSetting workers user group sandbox pidfile
+syntax keyword sallyportSetting accept-grace drain-timeout resolver
+syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key backend
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
@@ -21,7 +23,7 @@ syntax keyword sallyportSetting keepalive keepalive-idle keepalive-interval keep
 syntax keyword sallyportSetting tcp-user-timeout backlog max-connections
 
 syntax match sallyportNumber /[A-Za-z0-9_.:\/*@+-]\@1<!\d\+\(ms\|s\|m\|h\|d\)\?[A-Za-z0-9_.:\/*@+-]\@!/
-syntax keyword sallyportWord on off reset eof text json stderr syslog daemon
+syntax keyword sallyportWord on off auto reset eof text json stderr syslog daemon
 syntax keyword sallyportWord error warning notice info probe debug
 
 syntax match sallyportEscape /\\["\\$nt]/ contained

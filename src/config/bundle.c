@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config/bundle.h"
+
+#include "config/options.h"
+
+#include <string.h>
+
+#define MAGIC UINT32_C(0x53414c4c)
+
+static void
+pack_strings(struct pack *p, const struct config_strings *strings)
+{
+    pack_u32(p, (uint32_t)strings->count);
+    for (size_t i = 0; i < strings->count; i++)
+        pack_string(p, strings->item[i].text);
+}
+
+static void
+unpack_strings(struct unpack *u, struct arena *arena, struct config_strings *strings)
+{
+    strings->count = unpack_count(u, sizeof(uint64_t));
+    strings->item = arena_alloc(arena, (strings->count + 1) * sizeof(*strings->item));
+    for (size_t i = 0; i < strings->count; i++)
+        strings->item[i].text = unpack_string(u);
+}
+
+static void
+pack_addrs(struct pack *p, const struct config_addrs *addrs)
+{
+    pack_u32(p, (uint32_t)addrs->count);
+    for (size_t i = 0; i < addrs->count; i++)
+        pack_addr(p, &addrs->item[i]);
+}
+
+static void
+unpack_addrs(struct unpack *u, struct arena *arena, struct config_addrs *addrs)
+{
+    addrs->count = unpack_count(u, sizeof(uint64_t));
+    addrs->item = arena_alloc(arena, (addrs->count + 1) * sizeof(*addrs->item));
+    for (size_t i = 0; i < addrs->count; i++)
+        unpack_addr(u, &addrs->item[i]);
+}
+
+static void
+pack_config_blob(struct pack *p, const struct config_blob *blob)
+{
+    pack_blob(p, blob->data, blob->len);
+}
+
+static void
+unpack_config_blob(struct unpack *u, struct config_blob *blob)
+{
+    blob->data = unpack_blob(u, &blob->len);
+}
+
+/* ---- The settings of the table ---- */
+
+static void
+pack_setting(struct pack *p, const struct option *o, const void *field)
+{
+    switch (o->type) {
+    case OPTION_DURATION:
+    case OPTION_NUMBER:
+        pack_u32(p, *(const uint32_t *)field);
+        break;
+    case OPTION_WORD:
+        pack_u32(p, (uint32_t) * (const int *)field);
+        break;
+    case OPTION_SWITCH:
+        pack_u32(p, *(const bool *)field);
+        break;
+    case OPTION_TEXT:
+        pack_string(p, *(const char *const *)field);
+        break;
+    case OPTION_STRING:
+        pack_string(p, ((const struct config_string *)field)->text);
+        break;
+    case OPTION_LIST:
+        pack_strings(p, field);
+        break;
+    }
+}
+
+static void
+unpack_setting(struct unpack *u, struct arena *arena, const struct option *o, void *field)
+{
+    switch (o->type) {
+    case OPTION_DURATION:
+    case OPTION_NUMBER:
+        *(uint32_t *)field = unpack_u32(u);
+        break;
+    case OPTION_WORD:
+        *(int *)field = (int)unpack_u32(u);
+        break;
+    case OPTION_SWITCH:
+        *(bool *)field = unpack_u32(u) != 0;
+        break;
+    case OPTION_TEXT:
+        *(const char **)field = unpack_string(u);
+        break;
+    case OPTION_STRING:
+        ((struct config_string *)field)->text = unpack_string(u);
+        break;
+    case OPTION_LIST:
+        unpack_strings(u, arena, field);
+        break;
+    }
+}
+
+/* Of frontends, or all the others. */
+static bool
+is_of(const struct option *o, bool frontend)
+{
+    return (o->block == OPTION_FRONTEND) == frontend;
+}
+
+static void
+pack_settings(struct pack *p, bool frontend, const void *base)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (is_of(&option_table[i], frontend))
+            pack_setting(p, &option_table[i], (const char *)base + option_table[i].offset);
+}
+
+static void
+unpack_settings(struct unpack *u, struct arena *arena, bool frontend, void *base)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (is_of(&option_table[i], frontend))
+            unpack_setting(u, arena, &option_table[i],
+                           (char *)base + option_table[i].offset);
+}
+
+/* ---- What was found out about them ---- */
+
+static void
+pack_backend(struct pack *p, const struct config_backend *b)
+{
+    pack_u32(p, b->kind);
+    pack_addr(p, &b->addr);
+    pack_string(p, b->host);
+    pack_u32(p, b->port);
+    pack_addrs(p, &b->known);
+}
+
+static void
+unpack_backend(struct unpack *u, struct arena *arena, struct config_backend *b)
+{
+    b->kind = (enum config_backend_kind)unpack_u32(u);
+    unpack_addr(u, &b->addr);
+    b->host = unpack_string(u);
+    b->port = (uint16_t)unpack_u32(u);
+    unpack_addrs(u, arena, &b->known);
+}
+
+static void
+pack_frontend(struct pack *p, const struct config_frontend *f)
+{
+    pack_string(p, f->name);
+    pack_settings(p, true, f);
+    pack_u32(p, (uint32_t)f->listens);
+    for (size_t i = 0; i < f->listens; i++) {
+        pack_addr(p, &f->listen[i].addr);
+        pack_string(p, f->listen[i].systemd);
+    }
+    pack_backend(p, &f->backend);
+    pack_u32(p, f->place);
+    pack_config_blob(p, &f->sealed_cert);
+    pack_config_blob(p, &f->ticket_keys);
+}
+
+static void
+unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f)
+{
+    f->name = unpack_string(u);
+    unpack_settings(u, arena, true, f);
+    f->listens = unpack_count(u, 2 * sizeof(uint64_t));
+    f->listen = arena_alloc(arena, (f->listens + 1) * sizeof(*f->listen));
+    for (size_t i = 0; i < f->listens; i++) {
+        unpack_addr(u, &f->listen[i].addr);
+        f->listen[i].systemd = unpack_string(u);
+    }
+    unpack_backend(u, arena, &f->backend);
+    f->place = unpack_u32(u);
+    unpack_config_blob(u, &f->sealed_cert);
+    unpack_config_blob(u, &f->ticket_keys);
+}
+
+void
+bundle_pack(struct pack *p, const struct config *config)
+{
+    pack_u32(p, MAGIC);
+    pack_settings(p, false, config);
+    pack_addr(p, &config->admin);
+    pack_addrs(p, &config->nameservers);
+    pack_strings(p, &config->search);
+    pack_u32(p, config->ndots);
+    pack_u32(p, (uint32_t)config->frontends);
+    for (size_t i = 0; i < config->frontends; i++)
+        pack_frontend(p, &config->frontend[i]);
+    pack_u32(p, MAGIC);
+}
+
+struct config *
+bundle_unpack(struct unpack *u)
+{
+    struct arena *arena = arena_new();
+    struct config *config = arena_alloc(arena, sizeof(*config));
+
+    config->arena = arena;
+    u->failed |= unpack_u32(u) != MAGIC;
+    unpack_settings(u, arena, false, config);
+    unpack_addr(u, &config->admin);
+    unpack_addrs(u, arena, &config->nameservers);
+    unpack_strings(u, arena, &config->search);
+    config->ndots = unpack_u32(u);
+    config->frontends = unpack_count(u, sizeof(uint64_t));
+    config->frontend =
+        arena_alloc(arena, (config->frontends + 1) * sizeof(*config->frontend));
+    for (size_t i = 0; i < config->frontends; i++)
+        unpack_frontend(u, arena, &config->frontend[i]);
+    u->failed |= unpack_u32(u) != MAGIC;
+    if (!u->failed)
+        return config;
+    config_free(config);
+    return NULL;
+}

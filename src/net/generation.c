@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/generation.h"
+
+#include "net/dial.h"
+#include "tls/cert.h"
+#include "tls/tls_ctx.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static SSL_CTX *
+new_tls(const struct config_frontend *f, struct diag *diag)
+{
+    struct cert *cert = cert_unpack(f->sealed_cert.data, f->sealed_cert.len);
+    SSL_CTX *tls = cert != NULL ? tls_ctx_new(f, cert, diag) : NULL;
+
+    if (tls != NULL &&
+        tls_ctx_set_ticket_keys(tls, f->ticket_keys.data, f->ticket_keys.len) != 0) {
+        SSL_CTX_free(tls);
+        tls = NULL;
+    }
+    if (tls == NULL && diag_errors(diag) == 0)
+        diag_error(diag, f->pos, "frontend %s: out of memory", f->name);
+    cert_free(cert);
+    return tls;
+}
+
+static int
+init_fronts(struct generation *g, struct diag *diag)
+{
+    for (size_t i = 0; i < g->config->frontends; i++) {
+        const struct config_frontend *f = &g->config->frontend[i];
+        SSL_CTX *tls = new_tls(f, diag);
+
+        if (tls == NULL)
+            return -1;
+        front_init(&g->front[i], f, tls, g->loop);
+        g->front[i].generation = g;
+    }
+    return 0;
+}
+
+static void
+release(struct generation *g)
+{
+    for (size_t i = 0; g->acceptor != NULL && i < g->acceptors; i++)
+        acceptor_clear(&g->acceptor[i]);
+    for (size_t i = 0; g->front != NULL && i < g->config->frontends; i++)
+        front_clear(&g->front[i]);
+    free(g->acceptor);
+    free(g->front);
+    config_free(g->config);
+    free(g);
+}
+
+struct generation *
+generation_new(struct loop *loop, uint64_t number, struct config *config, size_t sockets,
+               struct diag *diag)
+{
+    struct generation *g = calloc(1, sizeof(*g));
+
+    if (g == NULL) {
+        config_free(config);
+        return NULL;
+    }
+    *g = (struct generation){.loop = loop,
+                             .number = number,
+                             .config = config,
+                             .acceptors_max = sockets,
+                             .refs = 1};
+    g->front = calloc(config->frontends + 1, sizeof(*g->front));
+    g->acceptor = calloc(sockets + 1, sizeof(*g->acceptor));
+    if (g->front != NULL && g->acceptor != NULL && init_fronts(g, diag) == 0)
+        return g;
+    release(g);
+    return NULL;
+}
+
+int
+generation_listen(struct generation *g, size_t frontend, int fd)
+{
+    if (frontend >= g->config->frontends || g->acceptors == g->acceptors_max) {
+        close(fd);
+        errno = EINVAL;
+        return -1;
+    }
+    if (acceptor_init(&g->acceptor[g->acceptors], g->loop, &g->front[frontend], fd) < 0)
+        return -1;
+    g->acceptors++;
+    return 0;
+}
+
+void
+generation_serve(struct generation *g)
+{
+    for (size_t i = 0; i < g->acceptors; i++)
+        acceptor_start(&g->acceptor[i]);
+}
+
+static bool
+serves(const struct generation *g, const struct addr *addr)
+{
+    for (size_t i = 0; g != NULL && i < g->acceptors; i++)
+        if (addr_equal(&g->acceptor[i].addr, addr))
+            return true;
+    return false;
+}
+
+void
+generation_stop(struct generation *g, const struct generation *next)
+{
+    for (size_t i = 0; i < g->acceptors; i++) {
+        if (!serves(next, &g->acceptor[i].addr))
+            acceptor_take_waiting(&g->acceptor[i]);
+        acceptor_clear(&g->acceptor[i]);
+    }
+    for (size_t i = 0; i < g->config->frontends; i++)
+        dial_check_cancel(&g->front[i]);
+}
+
+void
+generation_ref(struct generation *g)
+{
+    if (g != NULL)
+        g->refs++;
+}
+
+void
+generation_unref(struct generation *g)
+{
+    void (*on_gone)(void *);
+    void *arg;
+
+    if (g == NULL || --g->refs > 0)
+        return;
+    on_gone = g->on_gone;
+    arg = g->arg;
+    release(g);
+    if (on_gone != NULL)
+        on_gone(arg);
+}
