@@ -160,4 +160,4 @@ sbin_PROGRAMS += src/sallyport
 src_sallyport_SOURCES = src/main.c
 src_sallyport_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 
-dist_man_MANS += src/sallyport.8 src/sallyport.conf.5
+dist_man_MANS += src/sallyport.8 src/sallyport.conf.5 src/sallyport-scaling.7

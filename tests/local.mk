@@ -400,9 +400,11 @@ E2E_TESTS = \
 	tests/e2e/conformance-limits \
 	tests/e2e/conformance-timeouts \
 	tests/e2e/conformance-unix \
+	tests/e2e/container \
 	tests/e2e/crash \
 	tests/e2e/curl-nginx \
 	tests/e2e/drain \
+	tests/e2e/examples \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
@@ -421,12 +423,14 @@ E2E_TESTS = \
 	tests/e2e/s-client \
 	tests/e2e/sandbox \
 	tests/e2e/slow \
+	tests/e2e/systemd-verify \
 	tests/e2e/upgrade
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \
 	tests/e2e/client.py \
 	tests/e2e/conformance.sh \
+	tests/e2e/examples.py \
 	tests/e2e/grpc_calls.py \
 	tests/e2e/lib.sh \
 	tests/e2e/metrics.py
