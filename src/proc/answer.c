@@ -76,13 +76,13 @@ take_workers(struct snapshot *s, const struct crew *crew)
     const struct crew_child *child;
     size_t count = 0;
 
-    TAILQ_FOREACH(child, &crew->children, link)
-    if (child->role == CHILD_WORKER)
-        worker[count++] = (struct view_worker){.slot = child->slot,
-                                               .pid = child->pid,
-                                               .state = states[child->state],
-                                               .start_us = child->start_us,
-                                               .live = crew_live(child)};
+    TAILQ_FOREACH (child, &crew->children, link)
+        if (child->role == CHILD_WORKER)
+            worker[count++] = (struct view_worker){.slot = child->slot,
+                                                   .pid = child->pid,
+                                                   .state = states[child->state],
+                                                   .start_us = child->start_us,
+                                                   .live = crew_live(child)};
     s->view.worker = worker;
     s->view.workers = count;
 }

@@ -18,8 +18,7 @@ on_patience(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
     struct master *m = arg;
     struct crew_child *child;
 
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    {
+    TAILQ_FOREACH (child, &m->crew.children, link) {
         log_error("process %d does not end; it is killed", (int)child->pid);
         (void)kill(child->pid, SIGKILL);
     }
@@ -41,9 +40,9 @@ send_workers(struct master *m, enum ipc_type type, const void *data, size_t len)
 {
     struct crew_child *child;
 
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    if (child->role == CHILD_WORKER)
-        crew_send(child, type, data, len, NULL, 0);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        if (child->role == CHILD_WORKER)
+            crew_send(child, type, data, len, NULL, 0);
 }
 
 /* No new clients from now on. */
@@ -119,8 +118,8 @@ drain_check(struct master *m)
 
     if (!m->drain.told || crew_workers(&m->crew) > 0)
         return;
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    crew_dismiss(child);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        crew_dismiss(child);
     if (TAILQ_EMPTY(&m->crew.children))
         m->stop = true;
 }

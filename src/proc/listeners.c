@@ -56,9 +56,9 @@ listeners_find(const struct listeners *listeners, const struct config_listen *li
 {
     const struct listener *l;
 
-    TAILQ_FOREACH(l, &listeners->list, link)
-    if (is_same(l, listen))
-        return l;
+    TAILQ_FOREACH (l, &listeners->list, link)
+        if (is_same(l, listen))
+            return l;
     return NULL;
 }
 
@@ -116,12 +116,12 @@ is_beside_ours(const struct listeners *listeners, const struct listener *l)
 {
     const struct listener *other;
 
-    TAILQ_FOREACH(other, &listeners->list, link)
-    if (other != l && other->systemd == NULL && other->count > 0 &&
-        other->addr.u.sa.sa_family == l->addr.u.sa.sa_family &&
-        addr_port(&other->addr) == addr_port(&l->addr) &&
-        (is_wildcard(&other->addr) || is_wildcard(&l->addr)))
-        return true;
+    TAILQ_FOREACH (other, &listeners->list, link)
+        if (other != l && other->systemd == NULL && other->count > 0 &&
+            other->addr.u.sa.sa_family == l->addr.u.sa.sa_family &&
+            addr_port(&other->addr) == addr_port(&l->addr) &&
+            (is_wildcard(&other->addr) || is_wildcard(&l->addr)))
+            return true;
     return false;
 }
 
@@ -249,8 +249,8 @@ listeners_commit(struct listeners *listeners, const struct config *config, unsig
 {
     struct listener *l, *next;
 
-    TAILQ_FOREACH(l, &listeners->list, link)
-    l->wanted = false;
+    TAILQ_FOREACH (l, &listeners->list, link)
+        l->wanted = false;
     for (size_t i = 0; i < config->frontends; i++) {
         const struct config_frontend *f = &config->frontend[i];
 
@@ -299,11 +299,10 @@ listeners_pack(const struct listeners *listeners, struct pack *p)
     const struct listener *l;
     uint32_t count = 0;
 
-    TAILQ_FOREACH(l, &listeners->list, link)
-    count++;
+    TAILQ_FOREACH (l, &listeners->list, link)
+        count++;
     pack_u32(p, count);
-    TAILQ_FOREACH(l, &listeners->list, link)
-    {
+    TAILQ_FOREACH (l, &listeners->list, link) {
         pack_addr(p, &l->addr);
         pack_addr(p, &l->key);
         pack_string(p, l->systemd);
@@ -318,9 +317,9 @@ listeners_keep(const struct listeners *listeners, bool over_exec)
 {
     const struct listener *l;
 
-    TAILQ_FOREACH(l, &listeners->list, link)
-    for (size_t i = 0; i < l->count; i++)
-        (void)fcntl(l->fd[i], F_SETFD, over_exec ? 0 : FD_CLOEXEC);
+    TAILQ_FOREACH (l, &listeners->list, link)
+        for (size_t i = 0; i < l->count; i++)
+            (void)fcntl(l->fd[i], F_SETFD, over_exec ? 0 : FD_CLOEXEC);
 }
 
 static int

@@ -137,9 +137,9 @@ prepare(struct master *m, struct setup *next)
 
     m->reload.next = next;
     m->reload.generation++;
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    if (takes_part(m, child))
-        crew_send_setup(child, next, m->reload.generation, &m->listeners, true);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        if (takes_part(m, child))
+            crew_send_setup(child, next, m->reload.generation, &m->listeners, true);
     if (m->reload.timeout == NULL)
         m->reload.timeout = evtimer_new(m->base, on_timeout, m);
     if (m->reload.timeout == NULL || event_add(m->reload.timeout, &after) < 0)
@@ -177,9 +177,9 @@ reload_fail(struct master *m, const char *reason)
     struct crew_child *child;
 
     (void)event_del(m->reload.timeout);
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    if (takes_part(m, child))
-        crew_send(child, IPC_FORGET, NULL, 0, NULL, 0);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        if (takes_part(m, child))
+            crew_send(child, IPC_FORGET, NULL, 0, NULL, 0);
     log_error("reload: %s; going on with generation %" PRIu64, reason, m->generation);
     note_result(m, false, reason);
     call_off(m, m->reload.next);
@@ -219,8 +219,7 @@ switch_workers(struct master *m, const struct setup *next)
     bool same = is_same_who(&m->setup->who, &next->who);
     struct crew_child *child;
 
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    {
+    TAILQ_FOREACH (child, &m->crew.children, link) {
         if (takes_part(m, child)) {
             crew_send(child, IPC_SWITCH, NULL, 0, NULL, 0);
             child->replaced = !same;
@@ -287,8 +286,8 @@ reload_check(struct master *m)
 
     if (m->reload.next == NULL)
         return;
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    if (takes_part(m, child) && child->prepared != m->reload.generation)
-        return;
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        if (takes_part(m, child) && child->prepared != m->reload.generation)
+            return;
     commit(m);
 }

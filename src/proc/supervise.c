@@ -50,8 +50,8 @@ supervise_open_log(struct master *m, const struct log_settings *settings)
         logpump_flush(m->pump);
     if (log_open(settings) < 0)
         return -1;
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    send_log(m, child);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        send_log(m, child);
     return 0;
 }
 
@@ -160,9 +160,9 @@ supervise_check(struct master *m)
         if (child == NULL || child->serving != m->generation)
             return;
     }
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    if (child->role == CHILD_WORKER && child->replaced && child->state != CREW_RETIRING)
-        crew_retire(child);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        if (child->role == CHILD_WORKER && child->replaced && child->state != CREW_RETIRING)
+            crew_retire(child);
     m->state = VIEW_READY;
     tell_news(m);
     if (m->reload.again && m->reload.next == NULL) {

@@ -123,9 +123,9 @@ keep_all(struct master *m, bool over_exec)
 {
     struct crew_child *child;
 
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    if (child->role == CHILD_WORKER)
-        keep(child->channel, over_exec);
+    TAILQ_FOREACH (child, &m->crew.children, link)
+        if (child->role == CHILD_WORKER)
+            keep(child->channel, over_exec);
     listeners_keep(&m->listeners, over_exec);
     keep(m->admin_fd, over_exec);
     keep(pidfile_fd(), over_exec);
@@ -141,8 +141,7 @@ pack_workers(const struct master *m, struct pack *p)
     const struct crew_child *child;
 
     pack_u32(p, crew_workers(&m->crew));
-    TAILQ_FOREACH(child, &m->crew.children, link)
-    {
+    TAILQ_FOREACH (child, &m->crew.children, link) {
         if (child->role != CHILD_WORKER)
             continue;
         pack_u32(p, (uint32_t)child->pid);

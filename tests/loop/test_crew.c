@@ -272,8 +272,8 @@ teardown(void)
 {
     struct crew_child *child;
 
-    TAILQ_FOREACH(child, &crew.children, link)
-    (void)kill(child->pid, SIGKILL);
+    TAILQ_FOREACH (child, &crew.children, link)
+        (void)kill(child->pid, SIGKILL);
     crew_clear(&crew);
     while (waitpid(-1, NULL, 0) > 0)
         ;

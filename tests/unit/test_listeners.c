@@ -594,11 +594,11 @@ renumber(void)
 {
     struct listener *l;
 
-    TAILQ_FOREACH(l, &listeners.list, link)
-    for (size_t i = 0; i < l->count; i++) {
-        l->fd[i] = fcntl(l->fd[i], F_DUPFD_CLOEXEC, 0);
-        ck_assert_int_ge(l->fd[i], 0);
-    }
+    TAILQ_FOREACH (l, &listeners.list, link)
+        for (size_t i = 0; i < l->count; i++) {
+            l->fd[i] = fcntl(l->fd[i], F_DUPFD_CLOEXEC, 0);
+            ck_assert_int_ge(l->fd[i], 0);
+        }
 }
 
 static void
