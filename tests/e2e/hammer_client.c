@@ -378,11 +378,12 @@ client_turn(struct client *c)
 static int
 begin_tls(struct client *c)
 {
+    static char host[] = "localhost"; /* a macro of OpenSSL's casts const away */
     struct client_setup *setup = c->setup;
 
     c->ssl = SSL_new(setup->ctx);
     if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 ||
-        SSL_set_tlsext_host_name(c->ssl, "localhost") != 1)
+        SSL_set_tlsext_host_name(c->ssl, host) != 1)
         return -1;
     if (c->session != NULL && SSL_set_session(c->ssl, c->session) != 1)
         return -1;

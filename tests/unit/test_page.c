@@ -181,8 +181,8 @@ static const char *const parts[] = {
     "2" THIN "391</b><span>live connections",
     "98.4" THIN "%</b><span>ended clean in 15 min",
     "652 of 41" THIN "952 not clean",
-    "backend-refused<span class=\"soft\">the backend refused the connection</span></td>"
-    "<td class=\"num\">120</td><td class=\"num\">320</td><td class=\"num\">320</td>",
+    ("backend-refused<span class=\"soft\">the backend refused the connection</span></td>"
+     "<td class=\"num\">120</td><td class=\"num\">320</td><td class=\"num\">320</td>"),
     "<i class=\"dot sallyport\"></i>overload",
     "<span class=\"badge bad\">expired 2 days ago</span>",
     "<span class=\"badge warn\">20 days left</span>",
