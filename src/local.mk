@@ -133,6 +133,8 @@ src_libproc_a_SOURCES = \
 	src/proc/page_words.c \
 	src/proc/pidfile.c \
 	src/proc/pidfile.h \
+	src/proc/prepare.c \
+	src/proc/prepare.h \
 	src/proc/privdrop.c \
 	src/proc/privdrop.h \
 	src/proc/reload.c \

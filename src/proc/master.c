@@ -5,10 +5,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "net/sock.h"
 #include "proc/daemon.h"
 #include "proc/demo.h"
 #include "proc/pidfile.h"
+#include "proc/prepare.h"
 #include "proc/systemd.h"
 #include "proc/worker.h"
 
@@ -18,11 +18,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define ADMIN_BACKLOG 64
 
 /* ---- Signals and clocks ---- */
 
@@ -113,59 +110,14 @@ start_clock(struct master *m, uint32_t ms, event_callback_fn callback)
 
 /* ---- The beginning ---- */
 
-/* A Unix socket that nobody listens on any more is left over from before. */
-static void
-remove_stale(const struct addr *addr)
-{
-    struct stat status;
-    int fd;
-
-    if (addr->u.sa.sa_family != AF_UNIX || addr->u.un.sun_path[0] == '\0' ||
-        lstat(addr->u.un.sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
-        return;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, &addr->u.sa, addr->len) < 0 && errno == ECONNREFUSED)
-        (void)unlink(addr->u.un.sun_path);
-    if (fd >= 0)
-        close(fd);
-}
-
-int
-master_open_admin(const struct config *config, struct diag *diag)
-{
-    int fd;
-
-    if (config->admin.len == 0)
-        return -1;
-    remove_stale(&config->admin);
-    fd = sock_bind(&config->admin, false);
-    if (fd >= 0 && listen(fd, ADMIN_BACKLOG) == 0)
-        return fd;
-    diag_error(diag, config->admin_text.pos, "cannot listen on %s: %s",
-               config->admin_text.text, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-void
-master_close_admin(struct master *m)
-{
-    if (m->admin_fd < 0)
-        return;
-    close(m->admin_fd);
-    m->admin_fd = -1;
-    if (m->admin_addr.u.sa.sa_family == AF_UNIX && m->admin_addr.u.un.sun_path[0] == '/')
-        (void)unlink(m->admin_addr.u.un.sun_path);
-}
-
 static void
 log_warnings(void *arg ATTR_UNUSED, bool is_error ATTR_UNUSED, const char *text)
 {
     log_warning("%s", text);
 }
 
-/* All that can be wrong with a configuration is found out here. */
+/* All that can be wrong with a configuration is found out here. Until nothing is, what the
+ * program of before has handed over stays as it was: we may have to go back to it. */
 static void
 load(struct master *m, struct diag *diag)
 {
@@ -173,21 +125,17 @@ load(struct master *m, struct diag *diag)
 
     m->setup = setup_load(m->source, diag);
     config = m->setup->config;
-    if (diag_errors(diag) > 0)
-        return;
-    listeners_prepare(&m->listeners, config, m->setup->workers, diag);
-    if (m->admin_fd >= 0 && !addr_equal(&m->admin_addr, &config->admin))
-        master_close_admin(m);
-    if (m->admin_fd < 0)
-        m->admin_fd = master_open_admin(config, diag);
-    m->admin_addr = config->admin;
-    if (diag_errors(diag) > 0)
-        return;
-    setup_seal(m->setup, &m->places, diag);
-    listeners_commit(&m->listeners, config, m->setup->workers, diag);
+    if (diag_errors(diag) == 0)
+        prepare_setup(m, m->setup, diag);
     if (diag_errors(diag) == 0 && log_open(&config->log) < 0)
         diag_error(diag, config->log_to_pos, "cannot open the log %s: %s", config->log.to,
                    strerror(errno));
+    if (diag_errors(diag) > 0) {
+        prepare_forget(m);
+        return;
+    }
+    listeners_commit(&m->listeners, config, m->setup->workers, diag);
+    prepare_take_admin(m, m->setup);
 }
 
 static int
@@ -258,7 +206,7 @@ clear(struct master *m)
     logpump_free(m->pump);
     history_free(m->history);
     listeners_clear(&m->listeners);
-    master_close_admin(m);
+    prepare_close_admin(m);
     if (m->reload.timeout != NULL)
         event_free(m->reload.timeout);
     free(m->reload.last_error);
@@ -317,6 +265,7 @@ master_main(const struct master_options *options)
                          .argv = options->argv,
                          .demo_fd = options->demo_fd,
                          .admin_fd = -1,
+                         .reload.admin_fd = -1,
                          .trial_fd = -1,
                          .news = MASTER_STARTED,
                          .start_us = clock_wall_us()};

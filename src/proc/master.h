@@ -3,7 +3,6 @@
 #define PROC_MASTER_H
 
 #include "base/attr.h"
-#include "base/diag.h"
 #include "proc/crew.h"
 #include "proc/history.h"
 #include "proc/listeners.h"
@@ -36,6 +35,7 @@ struct master_reload {
     struct setup *next;  /* that workers prepare; NULL: no reload is under way */
     uint64_t generation; /* the number of the last one that was prepared */
     int admin_fd;        /* a new one, for next; -1: none */
+    struct addr admin_addr;
     struct event *timeout;
     bool again; /* a SIGHUP came meanwhile */
     uint64_t good, bad;
@@ -109,13 +109,6 @@ struct master_options {
 int master_main(const struct master_options *options);
 
 /* ---- For the parts of the master ---- */
-
-/* Open the admin socket that the configuration wants. -1 if it wants none, or with a
- * mistake in diag. */
-int master_open_admin(const struct config *config, struct diag *diag);
-
-/* Close the admin socket; one of the file system is removed. */
-void master_close_admin(struct master *m);
 
 /* proc/supervise: the children. 0, or -1 with errno. */
 int supervise_init(struct master *m) ATTR_MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proc/pidfile.h"
+#include "proc/prepare.h"
 #include "proc/systemd.h"
 
 #include <errno.h>
@@ -79,44 +80,9 @@ report_mistakes(struct master *m, struct diag *diag)
 }
 
 static void
-check_log(const struct config *config, struct diag *diag)
-{
-    if (log_check(&config->log) < 0)
-        diag_error(diag, config->log_to_pos, "cannot open the log %s: %s", config->log.to,
-                   strerror(errno));
-}
-
-static bool
-has_new_admin(const struct master *m, const struct setup *next)
-{
-    return !addr_equal(&m->admin_addr, &next->config->admin);
-}
-
-/* Everything that can be found out and made without touching what is served. */
-static struct setup *
-load(struct master *m, struct diag *diag)
-{
-    struct setup *next = setup_load(m->source, diag);
-
-    m->reload.admin_fd = -1;
-    if (diag_errors(diag) > 0)
-        return next;
-    check_log(next->config, diag);
-    listeners_prepare(&m->listeners, next->config, next->workers, diag);
-    if (has_new_admin(m, next))
-        m->reload.admin_fd = master_open_admin(next->config, diag);
-    if (diag_errors(diag) == 0)
-        setup_seal(next, &m->places, diag);
-    return next;
-}
-
-static void
 call_off(struct master *m, struct setup *next)
 {
-    listeners_forget(&m->listeners);
-    if (m->reload.admin_fd >= 0)
-        close(m->reload.admin_fd);
-    m->reload.admin_fd = -1;
+    prepare_forget(m);
     setup_free(next);
     m->reload.next = NULL;
     if (m->state == VIEW_READY)
@@ -162,7 +128,9 @@ reload_begin(struct master *m)
     }
     systemd_notify_reloading();
     diag = diag_new();
-    next = load(m, diag);
+    next = setup_load(m->source, diag);
+    if (diag_errors(diag) == 0)
+        prepare_setup(m, next, diag);
     report_mistakes(m, diag);
     if (diag_errors(diag) > 0)
         call_off(m, next);
@@ -225,21 +193,11 @@ switch_workers(struct master *m, const struct setup *next)
             child->replaced = !same;
         } else if (child->role == CHILD_WORKER && child->state != CREW_RETIRING) {
             crew_retire(child);
-        } else if (child->role == CHILD_ADMIN && (!same || has_new_admin(m, next))) {
+        } else if (child->role == CHILD_ADMIN &&
+                   (!same || prepare_has_new_admin(m, next))) {
             crew_dismiss(child);
         }
     }
-}
-
-static void
-switch_admin(struct master *m, const struct setup *next)
-{
-    if (!has_new_admin(m, next))
-        return;
-    master_close_admin(m);
-    m->admin_fd = m->reload.admin_fd;
-    m->admin_addr = next->config->admin;
-    m->reload.admin_fd = -1;
 }
 
 static void
@@ -267,7 +225,7 @@ commit(struct master *m)
     (void)event_del(m->reload.timeout);
     switch_listeners(m, next);
     switch_workers(m, next);
-    switch_admin(m, next);
+    prepare_take_admin(m, next);
     m->setup = next;
     m->generation = m->reload.generation;
     m->reload.next = NULL;
