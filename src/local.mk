@@ -147,6 +147,7 @@ src_libproc_a_SOURCES = \
 	src/proc/supervise.c \
 	src/proc/systemd.c \
 	src/proc/systemd.h \
+	src/proc/trial.c \
 	src/proc/upgrade.c \
 	src/proc/view.c \
 	src/proc/view.h \

@@ -188,8 +188,11 @@ inspect(const struct words *w, const struct setup_source *source)
 {
     struct diag *diag = diag_new();
     struct setup *setup = setup_load(source, diag);
-    int status = diag_errors(diag) == 0 ? EXIT_SUCCESS : EXIT_CONFIG;
+    int status;
 
+    if (diag_errors(diag) == 0)
+        upgrade_rehearse(setup, diag);
+    status = diag_errors(diag) == 0 ? EXIT_SUCCESS : EXIT_CONFIG;
     if (status != EXIT_SUCCESS || w->check)
         diag_print(diag, stderr);
     if (status == EXIT_SUCCESS && w->dump)

@@ -424,7 +424,8 @@ E2E_TESTS = \
 	tests/e2e/sandbox \
 	tests/e2e/slow \
 	tests/e2e/systemd-verify \
-	tests/e2e/upgrade
+	tests/e2e/upgrade \
+	tests/e2e/upgrade-back
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \

@@ -111,18 +111,24 @@ start_clock(struct master *m, uint32_t ms, event_callback_fn callback)
 /* ---- The beginning ---- */
 
 static void
-log_warnings(void *arg ATTR_UNUSED, bool is_error ATTR_UNUSED, const char *text)
+log_diag(void *arg ATTR_UNUSED, bool is_error, const char *text)
 {
-    log_warning("%s", text);
+    log_write(is_error ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", text);
 }
 
-/* All that can be wrong with a configuration is found out here. Until nothing is, what the
- * program of before has handed over stays as it was: we may have to go back to it. */
+/* All that can be wrong with a configuration is found out here. */
 static void
 load(struct master *m, struct diag *diag)
 {
     const struct config *config;
 
+    if (m->upgrade.is_back) {
+        m->setup = setup_restore(m->source, &m->upgrade.bundle, diag);
+        if (log_open(&m->setup->config->log) < 0)
+            log_error("cannot open the log %s: %s", m->setup->config->log.to,
+                      strerror(errno));
+        return;
+    }
     m->setup = setup_load(m->source, diag);
     config = m->setup->config;
     if (diag_errors(diag) == 0)
@@ -130,12 +136,18 @@ load(struct master *m, struct diag *diag)
     if (diag_errors(diag) == 0 && log_open(&config->log) < 0)
         diag_error(diag, config->log_to_pos, "cannot open the log %s: %s", config->log.to,
                    strerror(errno));
-    if (diag_errors(diag) > 0) {
-        prepare_forget(m);
-        return;
-    }
-    listeners_commit(&m->listeners, config, m->setup->workers, diag);
+}
+
+/* What the program of before has handed over stays whole up to here: there is no way back
+ * to it after this. */
+static void
+commit(struct master *m, struct diag *diag)
+{
+    listeners_commit(&m->listeners, m->setup->config, m->setup->workers, diag);
     prepare_take_admin(m, m->setup);
+    if (m->upgrade.workers > 0)
+        m->state = VIEW_READY; /* they still serve */
+    upgrade_take_workers(m);
 }
 
 static int
@@ -158,8 +170,10 @@ hold_pidfile(const struct config *config)
 {
     const char *wrong;
 
-    if (config->pidfile.text == NULL || pidfile_fd() >= 0)
+    if (config->pidfile.text == NULL) {
+        pidfile_remove(); /* the one of the program of before */
         return 0;
+    }
     wrong = pidfile_write(config->pidfile.text);
     if (wrong != NULL)
         log_error("%s", wrong);
@@ -239,8 +253,12 @@ find_exe(void)
 
 /* With everything at hand: serve. */
 static int
-run(struct master *m)
+run(struct master *m, struct diag *diag)
 {
+    commit(m, diag);
+    diag_each(diag, log_diag, NULL);
+    if (diag_errors(diag) > 0)
+        return EXIT_CONFIG;
     m->generation = 1;
     m->reload.generation = 1;
     supervise_fill(m);
@@ -249,6 +267,8 @@ run(struct master *m)
             log_error("the event loop of the master has failed: %s", strerror(errno));
             m->failed = true;
             break;
+        } else if (m->trial_passed) {
+            upgrade_hand_over(m);
         }
     return finish(m);
 }
@@ -272,11 +292,12 @@ master_main(const struct master_options *options)
     (void)signal(SIGPIPE, SIG_IGN);
     listeners_init(&m->listeners);
     systemd_init();
-    m->exe = find_exe();
     if (upgrade_adopt(m) < 0) {
         log_error("upgrade: what the program of before handed over is not understood");
         goto out;
     }
+    if (m->exe == NULL)
+        m->exe = find_exe();
     load(m, diag);
     if (options->daemon && strcmp(m->setup->config->log.to, "stderr") == 0)
         diag_warning(
@@ -292,11 +313,8 @@ master_main(const struct master_options *options)
         log_error("cannot go into the background: %s", strerror(errno));
     else if (init_events(m) < 0)
         log_error("cannot start: %s", strerror(errno));
-    else if (hold_pidfile(m->setup->config) == 0 || m->news == MASTER_UPGRADED) {
-        upgrade_take_workers(m);
-        diag_each(diag, log_warnings, NULL);
-        status = run(m);
-    }
+    else if (hold_pidfile(m->setup->config) == 0 || m->news != MASTER_STARTED)
+        status = run(m, diag);
 out:
     diag_free(diag);
     upgrade_go_back(m);

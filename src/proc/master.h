@@ -28,7 +28,8 @@ enum master_news {
     MASTER_NO_NEWS,
     MASTER_STARTED,
     MASTER_RELOADED,
-    MASTER_UPGRADED
+    MASTER_UPGRADED,
+    MASTER_WENT_BACK
 };
 
 struct master_reload {
@@ -52,8 +53,10 @@ struct master_drain {
 
 /* What the program of before has handed over, until it has been taken. */
 struct master_upgrade {
-    int memory;  /* the memfd; -1: there was no program before */
-    int old_exe; /* that program, to go back to */
+    int memory;   /* the memfd; -1: there was no program before */
+    int old_exe;  /* that program, to go back to */
+    int bundle;   /* its configuration */
+    bool is_back; /* we are that program, and the new one could not start */
     int pump_read, pump_write;
     struct {
         pid_t pid;
@@ -82,7 +85,8 @@ struct master {
     struct master_reload reload;
     struct master_drain drain;
     struct master_upgrade upgrade;
-    pid_t trial;  /* of an upgrade; 0: none */
+    pid_t trial; /* of an upgrade; 0: none */
+    bool trial_passed;
     int trial_fd; /* what it says; a memfd */
     struct event *trial_timeout;
     int admin_fd; /* -1: none */
@@ -134,10 +138,30 @@ void drain_begin(struct master *m); /* each further call: at once */
 void drain_check(struct master *m); /* have all workers gone? */
 void drain_clear(struct master *m);
 
-/* proc/upgrade */
+/*
+ * proc/trial, proc/upgrade: another binary. The process stays the same, and with it
+ * whatever knows its number. SIGUSR2 starts a trial, upgrade_on_trial_end takes its end; if
+ * that sets trial_passed, upgrade_hand_over follows, outside of the loop. It returns if we
+ * go on.
+ */
 #define UPGRADE_VARIABLE "SALLYPORT_UPGRADE"
 void upgrade_begin(struct master *m);
 void upgrade_on_trial_end(struct master *m, int status);
+bool upgrade_is_under_way(const struct master *m);
+void upgrade_hand_over(struct master *m);
+
+/*
+ * What is handed over, as a memfd, or -1 with errno; tell the program that is executed next
+ * of it (0, or -1); and let it and all that it speaks of survive exec, or not.
+ */
+int upgrade_seal(const struct master *m, int old_exe) ATTR_MUST_CHECK;
+int upgrade_set_variable(int memory) ATTR_MUST_CHECK;
+void upgrade_keep(const struct master *m, int memory, bool over_exec);
+
+/* -t: if we are on trial, go as far as a start goes without being noticed. Mistakes go to
+ * diag. */
+void upgrade_rehearse(struct setup *setup, struct diag *diag);
+
 /* Take over from the program of before, if there is one. Returns 0, or -1 if that fails. */
 int upgrade_adopt(struct master *m) ATTR_MUST_CHECK;
 void upgrade_take_workers(struct master *m); /* once there is an event base */

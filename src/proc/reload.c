@@ -122,7 +122,7 @@ reload_begin(struct master *m)
 
     if (m->state == VIEW_DRAINING)
         return;
-    if (m->reload.next != NULL || m->news == MASTER_STARTED || m->trial != 0) {
+    if (m->reload.next != NULL || m->news == MASTER_STARTED || upgrade_is_under_way(m)) {
         m->reload.again = true; /* when what is under way is done */
         return;
     }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define SUBJECT_SIZE 256
@@ -99,28 +100,75 @@ find_who(struct setup *setup, struct diag *diag)
                    wrong);
 }
 
-struct setup *
-setup_load(const struct setup_source *source, struct diag *diag)
+static struct setup *
+new_setup(struct config *config)
 {
     struct setup *setup = calloc(1, sizeof(*setup));
-    struct config *config;
 
     if (setup == NULL)
         abort();
-    if (source->conf != NULL)
-        config = config_load_file(source->conf, diag);
-    else
-        config = config_from_words(source->listen, source->backend, source->file);
     setup->config = config;
     setup->bundle = -1;
     setup->loaded_us = clock_wall_us();
     setup->workers = config->workers > 0 ? config->workers : cpus_usable("/");
     setup->cert =
         arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->cert));
+    return setup;
+}
+
+struct setup *
+setup_load(const struct setup_source *source, struct diag *diag)
+{
+    struct config *config;
+    struct setup *setup;
+
+    if (source->conf != NULL)
+        config = config_load_file(source->conf, diag);
+    else
+        config = config_from_words(source->listen, source->backend, source->file);
+    setup = new_setup(config);
     config_check(config, diag);
     find_who(setup, diag);
     for (size_t i = 0; i < config->frontends; i++)
         load_cert(setup, &config->frontend[i], source->cert, diag);
+    return setup;
+}
+
+static void
+restore_cert(struct setup *setup, struct config_frontend *f)
+{
+    struct cert *cert = cert_unpack(f->sealed_cert.data, f->sealed_cert.len);
+
+    if (cert != NULL)
+        note_cert(setup, f, cert);
+    cert_free(cert);
+    /* Lent by the bundle, which is not ours to wipe. */
+    f->sealed_cert = f->ticket_keys = (struct config_blob){0};
+}
+
+struct setup *
+setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
+{
+    struct config *config = NULL;
+    struct setup *setup;
+    struct unpack u;
+    size_t len = 0;
+    void *map = seal_map(*bundle, &len);
+
+    unpack_init(&u, map, len);
+    if (map != NULL)
+        config = bundle_unpack(&u);
+    if (config == NULL)
+        abort(); /* it was ours */
+    config->file = source->conf;
+    setup = new_setup(config);
+    setup->map = map;
+    setup->map_len = len;
+    setup->bundle = *bundle;
+    *bundle = -1;
+    find_who(setup, diag);
+    for (size_t i = 0; i < config->frontends; i++)
+        restore_cert(setup, &config->frontend[i]);
     return setup;
 }
 
@@ -207,6 +255,8 @@ setup_free(struct setup *setup)
     if (setup->bundle >= 0)
         close(setup->bundle);
     config_free(setup->config);
+    if (setup->map != NULL)
+        (void)munmap(setup->map, setup->map_len);
     free(setup);
 }
 

@@ -37,6 +37,8 @@ struct setup {
     size_t certs;
     uint64_t loaded_us; /* since 1970-01-01 UTC */
     int bundle;         /* the sealed memfd; -1: none yet */
+    void *map;          /* that config lies in, if it was restored; or NULL */
+    size_t map_len;
 };
 
 /*
@@ -58,6 +60,13 @@ struct setup_places {
  * also with mistakes: look at diag_errors.
  */
 struct setup *setup_load(const struct setup_source *source, struct diag *diag);
+
+/*
+ * The setup of a bundle that was in force before, which is taken from *bundle (then -1). As
+ * setup_load, but without places in files.
+ */
+struct setup *setup_restore(const struct setup_source *source, int *bundle,
+                            struct diag *diag);
 
 /* Make the bundle. What keeps it from that goes to diag. */
 void setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag);

@@ -142,6 +142,11 @@ tell_news(struct master *m)
             "last connection",
             PACKAGE_VERSION);
         break;
+    case MASTER_WENT_BACK:
+        log_error(
+            "upgrade: the new program could not start; this is sallyport %s as before",
+            PACKAGE_VERSION);
+        break;
     }
     m->news = MASTER_NO_NEWS;
     systemd_notify("READY=1\nSTATUS=%u workers serve %zu frontends", m->setup->workers,
