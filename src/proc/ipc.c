@@ -15,10 +15,15 @@ union ancillary {
 
 /* What the contents of a type are at least; a type that is not here may be empty. */
 static const size_t least_bytes[] = {
-    [IPC_START] = sizeof(struct ipc_start),  [IPC_CONFIG] = sizeof(struct ipc_config),
-    [IPC_LOG] = sizeof(struct ipc_log),      [IPC_PREPARED] = sizeof(struct ipc_done),
-    [IPC_SERVING] = sizeof(struct ipc_done), [IPC_DRAIN] = sizeof(struct ipc_drain),
-    [IPC_ASK] = sizeof(struct ipc_ask),      [IPC_ANSWER] = sizeof(struct ipc_answer),
+    [IPC_START] = sizeof(struct ipc_start),
+    [IPC_CONFIG] = sizeof(struct ipc_config),
+    [IPC_LOG] = sizeof(struct ipc_log),
+    [IPC_PREPARED] = sizeof(struct ipc_done),
+    [IPC_SERVING] = sizeof(struct ipc_done),
+    [IPC_DRAIN] = sizeof(struct ipc_drain),
+    [IPC_FAILED] = offsetof(struct ipc_failed, words),
+    [IPC_ASK] = sizeof(struct ipc_ask),
+    [IPC_ANSWER] = sizeof(struct ipc_answer),
 };
 
 int

@@ -37,7 +37,7 @@ enum ipc_type {
 
     /* From a worker. */
     IPC_PREPARED = 20, /* struct ipc_done: it is ready to be switched to */
-    IPC_FAILED = 21,   /* it is not: a sentence */
+    IPC_FAILED = 21,   /* struct ipc_failed: it is not */
     IPC_SERVING = 22,  /* struct ipc_done: switched */
 
     /* Between admin and master. */
@@ -61,6 +61,12 @@ struct ipc_config {
 
 struct ipc_done {
     uint64_t generation;
+};
+
+#define IPC_WORDS_MAX 512
+struct ipc_failed {
+    uint64_t generation;
+    char words[IPC_WORDS_MAX]; /* a sentence; only its bytes are sent */
 };
 
 struct ipc_log { /* see log_attach */
@@ -105,6 +111,7 @@ struct ipc_message {
         struct ipc_config config;
         struct ipc_listener listener[IPC_FDS_MAX];
         struct ipc_done done;
+        struct ipc_failed failed;
         struct ipc_log log;
         struct ipc_drain drain;
         struct ipc_ask ask;

@@ -144,6 +144,7 @@ reload_fail(struct master *m, const char *reason)
 {
     struct crew_child *child;
 
+    if (m->reload.timeout != NULL)
     (void)event_del(m->reload.timeout);
     TAILQ_FOREACH (child, &m->crew.children, link)
         if (takes_part(m, child))
@@ -179,8 +180,11 @@ is_same_who(const struct privdrop *a, const struct privdrop *b)
            a->no_chroot == b->no_chroot;
 }
 
-/* Workers that are too many retire; so do all, once they have successors, if they are to be
- * somebody else. */
+/*
+ * Workers that are too many retire; so do all, once they have successors, if they are to be
+ * somebody else. Until then they serve what they served: for the new configuration they may
+ * lack what it takes, a place in the file system from which to reach a Unix socket.
+ */
 static void
 switch_workers(struct master *m, const struct setup *next)
 {
@@ -189,7 +193,7 @@ switch_workers(struct master *m, const struct setup *next)
 
     TAILQ_FOREACH (child, &m->crew.children, link) {
         if (takes_part(m, child)) {
-            crew_send(child, IPC_SWITCH, NULL, 0, NULL, 0);
+            crew_send(child, same ? IPC_SWITCH : IPC_FORGET, NULL, 0, NULL, 0);
             child->replaced = !same;
         } else if (child->role == CHILD_WORKER && child->state != CREW_RETIRING) {
             crew_retire(child);

@@ -189,9 +189,8 @@ on_message(void *owner, struct crew_child *child, struct ipc_message *message)
         reload_check(m);
         break;
     case IPC_FAILED:
-        log_error("worker %u: %.*s", child->slot, (int)message->len,
-                  (const char *)message->u.bytes);
-        if (m->reload.next != NULL)
+        log_error("worker %u: %s", child->slot, message->u.failed.words);
+        if (m->reload.next != NULL && message->u.failed.generation == m->reload.generation)
             reload_fail(m, "a worker could not prepare the configuration");
         break;
     case IPC_SERVING:

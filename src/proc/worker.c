@@ -197,10 +197,17 @@ tell_done(struct worker *w, enum ipc_type type, const struct generation *g)
 }
 
 static void
-fail_next(struct worker *w, const char *words)
+fail_next(struct worker *w, uint64_t generation, const char *words)
 {
+    struct ipc_failed failed = {.generation = generation};
+    struct text text;
+
     forget_next(w);
-    tell(w, IPC_FAILED, words, strlen(words));
+    text_init(&text, failed.words, sizeof(failed.words));
+    text_add(&text, words);
+    tell(w, IPC_FAILED, &failed, offsetof(struct ipc_failed, words) + text.len);
+    if (w->current == NULL) /* a successor may have more luck */
+        w->failed = w->stop = true;
 }
 
 static void
@@ -229,7 +236,7 @@ on_config(struct worker *w, struct ipc_message *m)
     diag_each(diag, on_mistake, &words);
     diag_free(diag);
     if (w->next == NULL)
-        fail_next(w, words.len > 0 ? buf : "out of memory");
+        fail_next(w, m->u.config.generation, words.len > 0 ? buf : "out of memory");
     else if (w->awaited == 0)
         tell_done(w, IPC_PREPARED, w->next);
 }
@@ -242,7 +249,7 @@ on_listeners(struct worker *w, struct ipc_message *m)
 
         m->fd[i] = -1;
         if (generation_listen(w->next, m->u.listener[i].frontend, fd) < 0) {
-            fail_next(w, strerror(errno));
+            fail_next(w, w->next->number, strerror(errno));
             return;
         }
         if (--w->awaited == 0)
@@ -414,7 +421,8 @@ worker_main(int channel, void (*hook)(void))
         cut_all(&w);
         goto out;
     }
-    status = *cut > 0 ? EXIT_CUT : EXIT_SUCCESS;
+    if (!w.failed)
+        status = *cut > 0 ? EXIT_CUT : EXIT_SUCCESS;
 out:
     clear(&w);
     return status;

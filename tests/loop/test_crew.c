@@ -100,7 +100,7 @@ look_at_sockets(void)
         ipc_close_fds(&message);
     }
     snprintf(words, sizeof(words), "%u of %u", listening, got);
-    say(IPC_FAILED, words, strlen(words));
+    say(IPC_FORGET, words, strlen(words));
     _exit(0);
 }
 
@@ -109,7 +109,7 @@ static void
 talk(struct stats_page *page)
 {
     for (int i = 0; i < TALK; i++)
-        say(IPC_FAILED, "!", 1);
+        say(IPC_FORGET, "!", 1);
     stats_set(&page->cut, 1);
     wait_for_message();
 }
@@ -150,7 +150,7 @@ be_child(void)
         stats_set(&page->fronts, UINT64_C(1) << 40);
     if (is_to("talk"))
         talk(page);
-    say(IPC_FAILED, "last words", 10);
+    say(IPC_FORGET, "last words", 10);
     if (is_to("lie"))
         wait_for_message();
     return 0;

@@ -85,11 +85,17 @@ END_TEST
 
 START_TEST(a_sentence_ends_with_nul)
 {
+    struct ipc_failed failed = {.generation = 7, .words = "no memoryxxx"};
+
     memset(&message, 'x', sizeof(message));
-    ck_assert_int_eq(ipc_send(end[1], IPC_FAILED, "no memory", 9, NULL, 0), 0);
+    ck_assert_int_eq(ipc_send(end[1], IPC_FAILED, &failed,
+                              offsetof(struct ipc_failed, words) + strlen("no memory"),
+                              NULL, 0),
+                     0);
     ck_assert_int_eq(ipc_receive(end[0], &message), IPC_MESSAGE);
     ck_assert_int_eq(message.type, IPC_FAILED);
-    ck_assert_str_eq((const char *)message.u.bytes, "no memory");
+    ck_assert_uint_eq(message.u.failed.generation, 7);
+    ck_assert_str_eq(message.u.failed.words, "no memory");
 }
 END_TEST
 
@@ -98,7 +104,7 @@ START_TEST(the_longest_message_arrives)
     char bytes[IPC_BYTES_MAX];
 
     memset(bytes, 'y', sizeof(bytes));
-    ck_assert_int_eq(ipc_send(end[0], IPC_FAILED, bytes, sizeof(bytes), NULL, 0), 0);
+    ck_assert_int_eq(ipc_send(end[0], IPC_FORGET, bytes, sizeof(bytes), NULL, 0), 0);
     ck_assert_int_eq(ipc_receive(end[1], &message), IPC_MESSAGE);
     ck_assert_uint_eq(message.len, sizeof(bytes));
     ck_assert_mem_eq(message.u.bytes, bytes, sizeof(bytes));
@@ -113,7 +119,7 @@ START_TEST(what_is_too_much_is_not_sent)
 
     for (size_t i = 0; i < IPC_FDS_MAX + 1; i++)
         fd[i] = end[0];
-    ck_assert_int_eq(ipc_send(end[0], IPC_FAILED, bytes, sizeof(bytes), NULL, 0), -1);
+    ck_assert_int_eq(ipc_send(end[0], IPC_FORGET, bytes, sizeof(bytes), NULL, 0), -1);
     ck_assert_int_eq(errno, EMSGSIZE);
     ck_assert_int_eq(ipc_send(end[0], IPC_CONFIG, bytes, 100, fd, IPC_FDS_MAX + 1), -1);
     ck_assert_int_eq(errno, EMSGSIZE);
@@ -251,7 +257,7 @@ END_TEST
 START_TEST(last_words_arrive_from_one_that_read_nothing)
 {
     ck_assert_int_eq(ipc_send(end[0], IPC_SWITCH, NULL, 0, NULL, 0), 0);
-    ck_assert_int_eq(ipc_send(end[1], IPC_FAILED, "sorry", 5, NULL, 0), 0);
+    ck_assert_int_eq(ipc_send(end[1], IPC_FORGET, "sorry", 5, NULL, 0), 0);
     close(end[1]);
     end[1] = -1;
     ck_assert_int_eq(ipc_receive(end[0], &message), IPC_MESSAGE);
@@ -275,7 +281,7 @@ START_TEST(one_that_does_not_read_does_not_block)
     static const char bytes[IPC_BYTES_MAX];
     unsigned sent = 0, got = 0;
 
-    while (ipc_send(end[0], IPC_FAILED, bytes, sizeof(bytes), NULL, 0) == 0)
+    while (ipc_send(end[0], IPC_FORGET, bytes, sizeof(bytes), NULL, 0) == 0)
         ck_assert_uint_lt(++sent, 100000);
     ck_assert_int_eq(errno, EAGAIN);
     while (ipc_receive(end[1], &message) == IPC_MESSAGE)
