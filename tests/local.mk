@@ -419,6 +419,7 @@ E2E_TESTS = \
 	tests/e2e/redis \
 	tests/e2e/reload \
 	tests/e2e/reload-bad \
+	tests/e2e/reload-who \
 	tests/e2e/resolver \
 	tests/e2e/s-client \
 	tests/e2e/sandbox \
