@@ -50,7 +50,7 @@ become(char *const argv[], char *const envp[], int channel)
     if (channel == IPC_CHILD_FD ? fcntl(channel, F_SETFD, 0) == 0
                                 : dup2(channel, IPC_CHILD_FD) >= 0)
         (void)execve("/proc/self/exe", argv, envp);
-    _exit(127);
+    _exit(CHILD_NOT_EXECUTED);
 }
 
 /* Our environment and the variable that tells the role. The array is the caller's. */

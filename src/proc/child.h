@@ -17,6 +17,9 @@
  */
 #define CHILD_VARIABLE "SALLYPORT_CHILD"
 
+/* The exit status of a child for which /proc/self/exe could not be executed. */
+#define CHILD_NOT_EXECUTED 127
+
 enum child_role {
     CHILD_WORKER,
     CHILD_ADMIN,

@@ -6,7 +6,6 @@
 #include "proc/seal.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,9 @@
 
 /* So that a child that has gone mad does not keep us from the others. */
 #define MESSAGES_PER_TURN 64
+
+/* More than fit into a channel: what a child has said before it ended. */
+#define LAST_WORDS 4096
 
 int
 crew_init(struct crew *crew, struct event_base *base)
@@ -409,7 +411,7 @@ on_child_gone(struct crew *crew, pid_t pid, int status)
         crew->on_stranger(crew->owner, pid, status);
         return;
     }
-    take_messages(child, UINT_MAX); /* its last words */
+    take_messages(child, LAST_WORDS); /* unless somebody else has its end of the channel */
     settle_counters(crew, child);
     /* Not in the list any more: whoever looks for the slot finds it vacant. */
     TAILQ_REMOVE(&crew->children, child, link);

@@ -60,6 +60,26 @@ on_child_signal(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *ar
     crew_reap(&m->crew);
 }
 
+/*
+ * Until there is a loop: these would end us, and process 1 (of a container) would not even
+ * notice those that are meant to.
+ */
+static void
+hold_signals(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGUSR1);
+    (void)sigaddset(&set, SIGUSR2);
+    if (getpid() == 1) {
+        (void)sigaddset(&set, SIGTERM);
+        (void)sigaddset(&set, SIGINT);
+    }
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int
 init_signals(struct master *m)
 {
@@ -78,7 +98,7 @@ init_signals(struct master *m)
         if (m->signal[i] == NULL || event_add(m->signal[i], NULL) < 0)
             return -1;
     }
-    /* Those that came while an upgrade was under way have waited. */
+    /* Those that came during the start, or while an upgrade was under way, have waited. */
     (void)sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -290,6 +310,7 @@ master_main(const struct master_options *options)
                          .news = MASTER_STARTED,
                          .start_us = clock_wall_us()};
     (void)signal(SIGPIPE, SIG_IGN);
+    hold_signals();
     listeners_init(&m->listeners);
     systemd_init();
     if (upgrade_adopt(m) < 0) {

@@ -55,12 +55,23 @@ supervise_open_log(struct master *m, const struct log_settings *settings)
     return 0;
 }
 
+/* What fails at the start is a start that fails; nobody waits for what may never come. */
+static void
+give_up(struct master *m)
+{
+    m->failed = true;
+    m->crew.ending = true;
+    drain_begin(m);
+}
+
 /* With what is in force, and with what is being prepared. */
 static void
 start_worker(struct master *m, unsigned slot)
 {
     struct crew_child *child = crew_start(&m->crew, CHILD_WORKER, slot, &m->setup->who, -1);
 
+    if (child == NULL && m->news == MASTER_STARTED)
+        give_up(m);
     if (child == NULL)
         return;
     log_notice("worker %u is process %d", slot, (int)child->pid);
@@ -86,9 +97,11 @@ start_single(struct master *m, enum child_role role, int fd)
 void
 supervise_fill(struct master *m)
 {
-    for (unsigned slot = 0; slot < m->setup->workers; slot++)
+    for (unsigned slot = 0; slot < m->setup->workers && !m->failed; slot++)
         if (crew_find(&m->crew, CHILD_WORKER, slot) == NULL)
             start_worker(m, slot);
+    if (m->failed)
+        return;
     start_single(m, CHILD_ADMIN, m->admin_fd);
     start_single(m, CHILD_DEMO, m->demo_fd);
 }
@@ -221,6 +234,8 @@ describe_end(const struct crew_child *child, int status, struct text *text)
     if (WIFSIGNALED(status))
         text_addf(text, " was killed by signal %d (%s)", WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) == CHILD_NOT_EXECUTED)
+        text_add(text, " could not execute /proc/self/exe (is /proc mounted?): it ended");
     else
         text_addf(text, " ended with status %d", WEXITSTATUS(status));
 }
@@ -252,9 +267,7 @@ on_gone(void *owner, const struct crew_child *child, int status)
         m->cut++;
     if (is_false_start(m, child)) {
         log_error("%s before it served a client", buf);
-        m->failed = true;
-        m->crew.ending = true;
-        drain_begin(m);
+        give_up(m);
     } else if (!is_expected || !is_good) {
         log_warning("%s%s", buf,
                     m->crew.ending || is_expected ? "" : "; its successor starts");
