@@ -145,7 +145,7 @@ reload_fail(struct master *m, const char *reason)
     struct crew_child *child;
 
     if (m->reload.timeout != NULL)
-    (void)event_del(m->reload.timeout);
+        (void)event_del(m->reload.timeout);
     TAILQ_FOREACH (child, &m->crew.children, link)
         if (takes_part(m, child))
             crew_send(child, IPC_FORGET, NULL, 0, NULL, 0);
