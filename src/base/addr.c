@@ -273,3 +273,17 @@ addr_port(const struct addr *a)
         return ntohs(a->u.in6.sin6_port);
     return 0;
 }
+
+bool
+addr_is_wildcard(const struct addr *a)
+{
+    if (a->u.sa.sa_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
+    return a->u.sa.sa_family == AF_INET && a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+bool
+addr_is_file(const struct addr *a)
+{
+    return a->len > 0 && a->u.sa.sa_family == AF_UNIX && a->u.un.sun_path[0] != '\0';
+}

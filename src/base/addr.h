@@ -51,6 +51,12 @@ const char *addr_format(const struct addr *a, char *buf, size_t size);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 
+/* Does it stand for all addresses of its family? Not of a Unix address. */
+bool addr_is_wildcard(const struct addr *a);
+
+/* Is it a Unix socket in the file system, not an abstract one? */
+bool addr_is_file(const struct addr *a);
+
 /* The port in host byte order; 0 for a Unix address. */
 uint16_t addr_port(const struct addr *a);
 

@@ -268,14 +268,6 @@ check_names(struct checker *c)
                    f->name, first->pos.file, first->pos.line);
 }
 
-static bool
-is_wildcard(const struct addr *a)
-{
-    if (a->u.sa.sa_family == AF_INET6)
-        return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
-    return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
 /*
  * Would the kernel let only one of two sockets listen? A wildcard takes its port on all
  * addresses of its family.
@@ -291,7 +283,7 @@ overlap(const struct config_listen *first, const struct config_listen *second)
     if (addr_equal(a, b)) /* also with port 0: which is whose could not be told */
         return true;
     return a->u.sa.sa_family == b->u.sa.sa_family && addr_port(a) == addr_port(b) &&
-           addr_port(a) != 0 && (is_wildcard(a) || is_wildcard(b));
+           addr_port(a) != 0 && (addr_is_wildcard(a) || addr_is_wildcard(b));
 }
 
 /* The first of all the listening addresses before `end` that stands in its way. */

@@ -98,14 +98,6 @@ add_socket(struct listener *l, int fd)
     return 0;
 }
 
-static bool
-is_wildcard(const struct addr *a)
-{
-    if (a->u.sa.sa_family == AF_INET6)
-        return IN6_IS_ADDR_UNSPECIFIED(&a->u.in6.sin6_addr);
-    return a->u.in.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
 /*
  * Does another address of ours hold the same port, so that a probe would be in our own way?
  * Only where one of the two is all addresses, as when a reload makes 127.0.0.1:443 of
@@ -120,7 +112,7 @@ is_beside_ours(const struct listeners *listeners, const struct listener *l)
         if (other != l && other->systemd == NULL && other->count > 0 &&
             other->addr.u.sa.sa_family == l->addr.u.sa.sa_family &&
             addr_port(&other->addr) == addr_port(&l->addr) &&
-            (is_wildcard(&other->addr) || is_wildcard(&l->addr)))
+            (addr_is_wildcard(&other->addr) || addr_is_wildcard(&l->addr)))
             return true;
     return false;
 }

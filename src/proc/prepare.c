@@ -13,13 +13,6 @@
 
 /* ---- The admin socket ---- */
 
-static bool
-is_file(const struct addr *addr)
-{
-    return addr->len > 0 && addr->u.sa.sa_family == AF_UNIX &&
-           addr->u.un.sun_path[0] != '\0';
-}
-
 /* A Unix socket that nobody listens on any more is left over from before. */
 static void
 remove_stale(const struct addr *addr)
@@ -27,7 +20,7 @@ remove_stale(const struct addr *addr)
     struct stat status;
     int fd;
 
-    if (!is_file(addr) || lstat(addr->u.un.sun_path, &status) < 0 ||
+    if (!addr_is_file(addr) || lstat(addr->u.un.sun_path, &status) < 0 ||
         !S_ISSOCK(status.st_mode))
         return;
     /* Non-blocking: somebody may listen, and his backlog be full. */
@@ -44,7 +37,7 @@ close_admin(int *fd, const struct addr *addr)
 {
     if (*fd < 0)
         return;
-    if (is_file(addr))
+    if (addr_is_file(addr))
         (void)unlink(addr->u.un.sun_path);
     close(*fd);
     *fd = -1;

@@ -74,14 +74,6 @@ load_cert(struct setup *setup, struct config_frontend *f, const struct cert *giv
     cert_free(loaded);
 }
 
-/* A Unix socket in the file system, not an abstract one? */
-static bool
-is_file(const struct config_backend *backend)
-{
-    return backend->addr.len > 0 && backend->addr.u.sa.sa_family == AF_UNIX &&
-           backend->addr.u.un.sun_path[0] != '\0';
-}
-
 /* A wrong user is only wrong where we would become it. */
 static void
 find_who(struct setup *setup, struct diag *diag)
@@ -94,7 +86,7 @@ find_who(struct setup *setup, struct diag *diag)
 
     setup->who.filter = config->sandbox;
     for (size_t i = 0; i < config->frontends; i++)
-        setup->who.no_chroot |= is_file(&config->frontend[i].backend);
+        setup->who.no_chroot |= addr_is_file(&config->frontend[i].backend.addr);
     if (wrong != NULL)
         diag_error(diag, at->text != NULL ? at->pos : (struct pos){config->file, 0}, "%s",
                    wrong);
