@@ -47,6 +47,7 @@ src_libconfig_a_SOURCES = \
 	src/config/load.h \
 	src/config/options.c \
 	src/config/options.h \
+	src/config/options_store.c \
 	src/config/parse.c \
 	src/config/parse.h
 

@@ -79,9 +79,10 @@ const struct option *option_nearest(const char *name, enum option_block block);
  * OWN. */
 bool option_allowed(const struct option *option, enum option_block block);
 
-/* What messages call a block ("frontend"), and back. OPTION_BLOCKS: unknown, or none is
- * near. */
+/* What messages call a block ("frontend"), and where a setting of it belongs ("in frontend
+ * NAME { }"); and back. OPTION_BLOCKS: unknown, or none is near. */
 const char *option_block_name(enum option_block block);
+const char *option_home(enum option_block block);
 enum option_block option_block_find(const char *name);
 enum option_block option_block_nearest(const char *name);
 
