@@ -283,6 +283,14 @@ addr_is_wildcard(const struct addr *a)
 }
 
 bool
+addr_is_loopback(const struct addr *a)
+{
+    if (a->u.sa.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&a->u.in6.sin6_addr);
+    return a->u.sa.sa_family == AF_INET && ntohl(a->u.in.sin_addr.s_addr) >> 24 == 127;
+}
+
+bool
 addr_is_file(const struct addr *a)
 {
     return a->len > 0 && a->u.sa.sa_family == AF_UNIX && a->u.un.sun_path[0] != '\0';

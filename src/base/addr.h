@@ -54,6 +54,9 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 /* Does it stand for all addresses of its family? Not of a Unix address. */
 bool addr_is_wildcard(const struct addr *a);
 
+/* Is it 127.0.0.0/8 or ::1 (RFC 1122, 3.2.1.3; RFC 4291, 2.5.3)? */
+bool addr_is_loopback(const struct addr *a);
+
 /* Is it a Unix socket in the file system, not an abstract one? */
 bool addr_is_file(const struct addr *a);
 

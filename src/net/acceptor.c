@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 /* Clients accepted in one turn, so that a rush of new ones does not hold up the others. */
-#define ACCEPTS_PER_TURN 32
+#define BURST_MAX 32
 
 #define COMPLAIN_MS 10000
 
@@ -86,9 +86,12 @@ is_full(const struct loop *loop)
     return loop->live_max > 0 && loop->live_count >= loop->live_max;
 }
 
-/* Accept at most so many. Returns 0 if it has not been kept from that, or the errno. */
+/*
+ * Accept at most so many; *drained: there were no more. Returns 0 if it has not been kept
+ * from that, or the errno.
+ */
 static int
-accept_some(struct acceptor *acceptor, unsigned max)
+accept_some(struct acceptor *acceptor, unsigned max, bool *drained)
 {
     for (unsigned i = 0; i < max; i++) {
         struct addr client = {.len = sizeof(client.u)};
@@ -99,9 +102,10 @@ accept_some(struct acceptor *acceptor, unsigned max)
         fd = accept4(acceptor->fd, &client.u.sa, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             start(acceptor, fd, &client);
-        else if (errno == EAGAIN)
+        else if (errno == EAGAIN) {
+            *drained = true;
             return 0;
-        else if (!is_lost_client(errno))
+        } else if (!is_lost_client(errno))
             return errno;
     }
     return 0;
@@ -111,8 +115,14 @@ static void
 on_clients(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct acceptor *acceptor = arg;
-    int error = accept_some(acceptor, ACCEPTS_PER_TURN);
+    bool drained = false;
+    int error = accept_some(acceptor, acceptor->burst, &drained);
 
+    /* To ask once too often costs a system call, to come back for the rest a turn. */
+    if (drained)
+        acceptor->burst = 1;
+    else if (acceptor->burst < BURST_MAX)
+        acceptor->burst *= 2;
     if (error == EMFILE)
         pause_accepting(acceptor, "all descriptors are in use");
     else if (error != 0)
@@ -122,14 +132,16 @@ on_clients(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 void
 acceptor_take_waiting(struct acceptor *acceptor)
 {
+    bool drained = false;
+
     if (acceptor->fd >= 0)
-        (void)accept_some(acceptor, acceptor->front->config->backlog + 1);
+        (void)accept_some(acceptor, acceptor->front->config->backlog + 1, &drained);
 }
 
 int
 acceptor_init(struct acceptor *acceptor, struct loop *loop, struct front *front, int fd)
 {
-    *acceptor = (struct acceptor){.loop = loop, .front = front, .fd = fd};
+    *acceptor = (struct acceptor){.loop = loop, .front = front, .fd = fd, .burst = 1};
     acceptor->addr.len = sizeof(acceptor->addr.u);
     if (getsockname(fd, &acceptor->addr.u.sa, &acceptor->addr.len) < 0)
         acceptor->addr.len = 0;

@@ -18,6 +18,7 @@ struct acceptor {
     int fd;
     struct event *event;
     struct event *retry; /* while paused */
+    unsigned burst;      /* clients to accept in one turn */
     bool paused;
     uint64_t complained_ms; /* when the log was last told of a pause; 0: never */
 };

@@ -50,7 +50,7 @@ static struct deadline
 next_deadline(const struct conn *conn)
 {
     if (conn->phase == CONN_HANDSHAKE)
-        return (struct deadline){.at = conn->start_us / 1000 +
+        return (struct deadline){.at = conn->start_us / 1000 - conn->waited_ms +
                                        conn->front->config->handshake_timeout_ms,
                                  .event = TERM_TIMEOUT_HANDSHAKE};
     if (conn->phase == CONN_DIAL && conn->relay.term.client == TERM_CLIENT_LIVE)
@@ -323,6 +323,15 @@ conn_new(struct loop *loop, struct front *front, int fd)
     return conn;
 }
 
+/* The hello is there already, as a rule: see sock_hello_wait_ms. */
+static void
+begin_handshake(struct conn *conn)
+{
+    on_handshake_readable(conn);
+    if (!term_closed(&conn->relay.term) && leg_received(conn->relay.client) == 0)
+        conn->waited_ms = sock_hello_wait_ms(conn->front->config);
+}
+
 void
 conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
            const struct addr *local)
@@ -341,9 +350,12 @@ conn_start(struct loop *loop, struct front *front, int fd, const struct addr *cl
     generation_ref(front->generation);
     TAILQ_INSERT_TAIL(&loop->live, conn, link);
     leg_read_on(conn->relay.client);
-    if (!leg_is_read_on(conn->relay.client))
+    if (leg_is_read_on(conn->relay.client))
+        begin_handshake(conn);
+    else
         relay_post(&conn->relay, TERM_INTERNAL_ERROR, strerror(ENOMEM));
-    on_stepped(conn);
+    if (conn->timer != NULL) /* else it is finished */
+        on_stepped(conn);
 }
 
 void

@@ -17,11 +17,35 @@
 #define QUEUE_PIECE_BYTES 65488u
 
 static void
+watch(struct leg *leg)
+{
+    if (!leg->watch_on || leg->watched)
+        return;
+    /* Without it a RST is noticed later, by a write or a time-out: no reason to fail. */
+    leg->watched = hangup_add(leg->loop->hangup, &leg->watch) == 0;
+}
+
+/*
+ * Reading is often switched off for a moment only. So the loop is told only when something
+ * comes that nobody wants; until then a hangup would be noticed here, too.
+ */
+static void
+unregister(struct leg *leg)
+{
+    leg->registered = false;
+    (void)event_del(leg->readable);
+    watch(leg);
+}
+
+static void
 on_event_readable(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct leg *leg = arg;
 
-    leg->events->on_readable(leg->owner);
+    if (leg->read_on)
+        leg->events->on_readable(leg->owner);
+    else
+        unregister(leg);
 }
 
 static void
@@ -103,7 +127,7 @@ detach(struct leg *leg)
     if (fd < 0)
         return -1;
     leg->watch.fd = -1;
-    leg->read_on = false;
+    leg->read_on = leg->registered = false;
     event_free(leg->readable);
     leg->readable = NULL;
     if (leg->queue != NULL) {
@@ -227,18 +251,15 @@ leg_has_pending(const struct leg *leg)
 void
 leg_read_on(struct leg *leg)
 {
-    if (leg->read_on)
-        return;
-    leg->read_on = event_add(leg->readable, NULL) == 0;
+    if (!leg->registered)
+        leg->registered = event_add(leg->readable, NULL) == 0;
+    leg->read_on = leg->registered;
 }
 
 void
 leg_read_off(struct leg *leg)
 {
-    if (!leg->read_on)
-        return;
     leg->read_on = false;
-    (void)event_del(leg->readable);
 }
 
 bool
@@ -250,10 +271,9 @@ leg_is_read_on(const struct leg *leg)
 void
 leg_watch(struct leg *leg)
 {
-    if (leg->watched)
-        return;
-    /* Without it a RST is noticed later, by a write or a time-out: no reason to fail. */
-    leg->watched = hangup_add(leg->loop->hangup, &leg->watch) == 0;
+    leg->watch_on = true;
+    if (!leg->registered)
+        watch(leg);
 }
 
 static int
@@ -297,13 +317,14 @@ enqueue(struct leg *leg, const unsigned char *data, size_t len)
 int
 leg_send(struct leg *leg, const unsigned char *data, size_t len)
 {
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (leg->last ? MSG_MORE : 0);
     ssize_t sent = 0;
 
     if (leg->dropped)
         return -1;
     if (leg_queued(leg) == 0) {
         do
-            sent = send(leg->watch.fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+            sent = send(leg->watch.fd, data, len, flags);
         while (sent < 0 && errno == EINTR);
         if (sent < 0 && errno == EAGAIN)
             sent = 0;
@@ -360,10 +381,10 @@ leg_error(const struct leg *leg)
 }
 
 void
-leg_shut(struct leg *leg)
+leg_shut(struct leg *leg, bool last)
 {
     if (leg->ssl != NULL)
-        leg_tls_shut(leg);
+        leg_tls_shut(leg, last);
     else
         leg_fin(leg);
 }

@@ -130,9 +130,10 @@ int leg_error(const struct leg *leg);
 
 /*
  * End my sending in the orderly way: close_notify (TLS; queued behind the data), or FIN
- * (plain; only with an empty queue). What fails is in leg_error.
+ * (plain; only with an empty queue). What fails is in leg_error. last: leg_close follows in
+ * this turn, so that close_notify and FIN can leave in one segment.
  */
-void leg_shut(struct leg *leg);
+void leg_shut(struct leg *leg, bool last);
 
 /* FIN without close_notify; only with an empty queue. */
 void leg_fin(struct leg *leg);

@@ -16,9 +16,12 @@ struct leg {
     struct event *readable;    /* EV_READ; never the bufferevent's */
     struct bufferevent *queue; /* NULL until something had to be queued */
     int error;                 /* the first errno that a read or a write met */
-    bool read_on;
-    bool watched;
-    bool dropped; /* nothing is written any more */
+    bool read_on;              /* the owner wants on_readable */
+    bool registered; /* the loop waits for readable: perhaps longer than is wanted */
+    bool watch_on;   /* the owner wants on_hangup */
+    bool watched;    /* hangup has the socket */
+    bool dropped;    /* nothing is written any more */
+    bool last;       /* what is being written is followed by the FIN at once */
     uint64_t received;
 
     SSL *ssl; /* NULL: a plain leg */
@@ -40,6 +43,6 @@ void leg_tls_detach(struct leg *leg);
 enum leg_end leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk,
                           struct text *why);
 int leg_tls_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
-void leg_tls_shut(struct leg *leg);
+void leg_tls_shut(struct leg *leg, bool last);
 
 #endif

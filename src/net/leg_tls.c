@@ -121,9 +121,8 @@ handshake_step(struct leg *leg, enum leg_end *end, struct text *why)
 {
     int ret;
 
-    ERR_clear_error();
+    tls_err_clear();
     ret = SSL_do_handshake(leg->ssl);
-
     if (ret == 1) {
         if (keep_pending(leg) == 0)
             return LEG_HANDSHAKE_DONE;
@@ -176,6 +175,13 @@ is_flood(struct leg *leg)
     return leg_queued(leg) > UNREAD_ANSWERS_MAX;
 }
 
+/* Has all that came been taken, and all that was decrypted been read? */
+static bool
+is_empty(const struct leg *leg)
+{
+    return leg->bio.in_len == 0 && SSL_pending(leg->ssl) == 0;
+}
+
 enum leg_end
 leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct text *why)
 {
@@ -190,11 +196,13 @@ leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct te
         return errno == EAGAIN ? LEG_GOING_ON : LEG_RESET;
     if (n == 0)
         return end_without_notify(leg);
-    ERR_clear_error();
+    tls_err_clear();
     /* Plaintext is shorter than its ciphertext, so that all of it finds room here. */
-    while ((ret = SSL_read(leg->ssl, plain + len, (int)(LOOP_PLAIN_BYTES - len))) > 0)
-        len += (size_t)ret;
-    end = end_of(tls_err_judge(leg->ssl, ret, why));
+    do {
+        ret = SSL_read(leg->ssl, plain + len, (int)(LOOP_PLAIN_BYTES - len));
+        len += ret > 0 ? (size_t)ret : 0;
+    } while (ret > 0 && !is_empty(leg));
+    end = ret > 0 ? LEG_GOING_ON : end_of(tls_err_judge(leg->ssl, ret, why));
     if (end == LEG_GOING_ON && is_flood(leg)) {
         text_add(why, "too many renegotiations or key updates");
         end = LEG_TLS_ERROR;
@@ -206,7 +214,6 @@ leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct te
     if (leg->pending != NULL) {
         free(leg->pending);
         leg->pending = NULL;
-        chunk->full = true; /* the socket has not been asked yet */
     }
     return end;
 }
@@ -231,17 +238,18 @@ leg_tls_write(struct leg *leg, const void *data, size_t len)
 {
     int ret;
 
-    ERR_clear_error();
+    tls_err_clear();
     ret = SSL_write(leg->ssl, data, (int)len);
     return ret > 0 ? flush(leg) : cannot_write(leg, ret);
 }
 
 void
-leg_tls_shut(struct leg *leg)
+leg_tls_shut(struct leg *leg, bool last)
 {
     int ret;
 
-    ERR_clear_error();
+    tls_err_clear();
+    leg->last = last;
     ret = SSL_shutdown(leg->ssl);
     leg->bio.shut = true;
     if (ret < 0)

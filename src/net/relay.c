@@ -33,9 +33,9 @@ static void
 carry_out(struct relay *relay, unsigned actions)
 {
     if (actions & TERM_ACT_SEND_FIN)
-        leg_shut(relay->backend);
+        leg_shut(relay->backend, false);
     if (actions & TERM_ACT_SEND_NOTIFY)
-        leg_shut(relay->client);
+        leg_shut(relay->client, relay->term.client_done);
     if (actions & TERM_ACT_RESET_BACKEND)
         leg_reset(relay->backend);
     if (actions & TERM_ACT_CLOSE_BACKEND)

@@ -9,6 +9,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* How long the kernel keeps a client that says nothing to itself (TCP_DEFER_ACCEPT,
+ * tcp(7)). */
+#define HELLO_WAIT_S 1
+
 /* A peer that sends without end must not hold up sock_close for ever. */
 #define CLOSE_DISCARD_MAX (4u << 20)
 
@@ -71,10 +75,17 @@ sock_bind(const struct addr *addr, bool shared)
     return bind(fd, &addr->u.sa, addr->len) < 0 ? fail(fd) : fd;
 }
 
+uint32_t
+sock_hello_wait_ms(const struct config_frontend *frontend)
+{
+    return frontend->handshake_timeout_ms > 1000 * HELLO_WAIT_S ? 1000 * HELLO_WAIT_S : 0;
+}
+
 int
 sock_listen(int fd, const struct config_frontend *frontend)
 {
-    set_tcp_options(fd, frontend);
+    set_tcp_options(fd, frontend); /* what is accepted inherits them */
+    set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)sock_hello_wait_ms(frontend) / 1000);
     return listen(fd, (int)frontend->backlog);
 }
 
@@ -94,6 +105,20 @@ sock_steer(int fd, unsigned count)
     (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof(program));
 }
 
+/*
+ * A peer on this host answers while connect() is under way: whether it has is asked by a
+ * second call, which spares the wait for an event.
+ */
+static int
+try_connect(int fd, const struct addr *addr)
+{
+    int status = connect(fd, &addr->u.sa, addr->len);
+
+    if (status < 0 && errno == EINPROGRESS && addr_is_loopback(addr))
+        status = connect(fd, &addr->u.sa, addr->len);
+    return status;
+}
+
 int
 sock_dial(const struct addr *addr, const struct config_frontend *frontend, bool *connecting)
 {
@@ -106,8 +131,8 @@ sock_dial(const struct addr *addr, const struct config_frontend *frontend, bool 
         set_linger(fd, true);
     }
     *connecting = false;
-    if (connect(fd, &addr->u.sa, addr->len) < 0) {
-        if (errno != EINPROGRESS)
+    if (try_connect(fd, addr) < 0) {
+        if (errno != EINPROGRESS && errno != EALREADY)
             return fail(fd);
         *connecting = true;
     }

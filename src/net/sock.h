@@ -18,6 +18,13 @@
 int sock_bind(const struct addr *addr, bool shared) ATTR_MUST_CHECK;
 
 /*
+ * A client speaks first in TLS, so that the kernel need not hand it over before it has:
+ * then its hello can be read at once. One that stays silent is handed over all the same
+ * after so many milliseconds. 0: handshake-timeout is too short for that, all come at once.
+ */
+uint32_t sock_hello_wait_ms(const struct config_frontend *frontend);
+
+/*
  * Listen with the frontend's backlog, or change it if it listens already. What accepted
  * sockets inherit is set here once: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT. Returns 0, or
  * -1 with errno.

@@ -199,6 +199,14 @@ judge_cause(unsigned long cause)
     return is_alert(cause) ? TLS_ALERT : TLS_PROTOCOL;
 }
 
+/* It is empty nearly always, and ERR_clear_error would go through all its places. */
+void
+tls_err_clear(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 enum tls_verdict
 tls_err_judge(SSL *ssl, int ret, struct text *why)
 {

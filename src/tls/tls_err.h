@@ -19,6 +19,10 @@ enum tls_verdict {
     TLS_NO_MEMORY
 };
 
+/* Empty OpenSSL's error queue, as it has to be before a call on an SSL (SSL_get_error(3)).
+ */
+void tls_err_clear(void);
+
 /*
  * Judge the result ret of a call on ssl, and empty OpenSSL's error queue (which
  * has to have been empty before that call). If why is not NULL, a plain phrase is

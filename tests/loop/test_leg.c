@@ -434,7 +434,7 @@ START_TEST(fin_leaves_the_other_direction_open)
 
     make_plain(false);
     ck_assert_int_eq(leg_write(leg, "request", 7), 0);
-    leg_shut(leg);
+    leg_shut(leg, false);
     ck_assert_int_eq(drain(peer, &len), 0);
     ck_assert_uint_eq(len, 7);
     ck_assert(send_all(peer, "answer", 6));
@@ -614,7 +614,7 @@ START_TEST(directions_end_independently)
     tls_client_send(&client);
     must_end(LEG_NOTIFY);
     ck_assert_int_eq(leg_write(leg, "the whole answer", 16), 0);
-    leg_shut(leg);
+    leg_shut(leg, false);
     ck_assert_int_eq(client_hears("the whole answer", true), SSL_ERROR_ZERO_RETURN);
 }
 END_TEST
@@ -625,7 +625,7 @@ START_TEST(a_leg_that_was_shut_still_reads)
     char buf[4];
 
     make_shaken(_i, false);
-    leg_shut(leg);
+    leg_shut(leg, false);
     await(client.fd, POLLIN);
     (void)tls_client_take(&client);
     ck_assert_int_eq(tls_client_hears(&client, buf, sizeof(buf), &len),
@@ -754,7 +754,7 @@ START_TEST(close_notify_queues_behind_the_bytes)
     for (size_t at = 0; at < BULK_BYTES; at += LOOP_PLAIN_BYTES)
         ck_assert_int_eq(leg_write(leg, bulk + at, LOOP_PLAIN_BYTES), 0);
     ck_assert_uint_gt(leg_queued(leg), 0);
-    leg_shut(leg);
+    leg_shut(leg, false);
     stage_run(&stage, client_takes, &heard.drained);
     while (error == SSL_ERROR_WANT_READ && len <= BULK_BYTES) {
         (void)tls_client_take(&client);
@@ -809,7 +809,7 @@ START_TEST(a_key_update_is_answered)
     must_read("new keys");
     ck_assert_int_eq(leg_write(leg, "mine too", 8), 0);
     ck_assert_int_eq(client_hears("mine too", false), SSL_ERROR_WANT_READ);
-    leg_shut(leg);
+    leg_shut(leg, false);
     ck_assert_int_eq(client_hears("", true), SSL_ERROR_ZERO_RETURN);
 }
 END_TEST

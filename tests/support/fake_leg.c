@@ -373,8 +373,9 @@ leg_error(const struct leg *leg)
 }
 
 void
-leg_shut(struct leg *leg)
+leg_shut(struct leg *leg, bool last)
 {
+    (void)last;
     must_be_writable(leg, "leg_shut");
     MUST(leg->lost == 0 && !leg->dropped,
          "an orderly end for the %s, to whom bytes are missing", leg->name);
