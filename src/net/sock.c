@@ -106,17 +106,15 @@ sock_steer(int fd, unsigned count)
 }
 
 /*
- * A peer on this host answers while connect() is under way: whether it has is asked by a
- * second call, which spares the wait for an event.
+ * A peer on this host answers while connect() is under way: to ask spares the wait for an
+ * event. getpeername() leaves an error that has come meanwhile where it is.
  */
-static int
-try_connect(int fd, const struct addr *addr)
+static bool
+is_connected(int fd, const struct addr *addr)
 {
-    int status = connect(fd, &addr->u.sa, addr->len);
+    struct addr peer = {.len = sizeof(peer.u)};
 
-    if (status < 0 && errno == EINPROGRESS && addr_is_loopback(addr))
-        status = connect(fd, &addr->u.sa, addr->len);
-    return status;
+    return addr_is_loopback(addr) && getpeername(fd, &peer.u.sa, &peer.len) == 0;
 }
 
 int
@@ -131,10 +129,10 @@ sock_dial(const struct addr *addr, const struct config_frontend *frontend, bool 
         set_linger(fd, true);
     }
     *connecting = false;
-    if (try_connect(fd, addr) < 0) {
-        if (errno != EINPROGRESS && errno != EALREADY)
+    if (connect(fd, &addr->u.sa, addr->len) < 0) {
+        if (errno != EINPROGRESS)
             return fail(fd);
-        *connecting = true;
+        *connecting = !is_connected(fd, addr);
     }
     return fd;
 }

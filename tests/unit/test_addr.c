@@ -300,21 +300,26 @@ START_TEST(test_equal_but_for_padding)
 }
 END_TEST
 
-START_TEST(wildcards_and_files)
+START_TEST(wildcards_loopbacks_and_files)
 {
     static const struct {
         const char *host;
-        bool wildcard;
-    } hosts[] = {{"0.0.0.0", true}, {"::", true}, {"127.0.0.1", false}, {"::1", false}};
+        bool wildcard, loopback;
+    } hosts[] = {{"0.0.0.0", true, false},    {"::", true, false},
+                 {"127.0.0.1", false, true},  {"127.255.0.9", false, true},
+                 {"128.0.0.1", false, false}, {"10.127.0.1", false, false},
+                 {"::1", false, true},        {"::2", false, false},
+                 {"fe80::1", false, false}};
     struct addr a;
 
     for (size_t i = 0; i < COUNT_OF(hosts); i++) {
         ck_assert_int_eq(addr_from_numeric(&a, hosts[i].host, 1), 0);
         ck_assert(addr_is_wildcard(&a) == hosts[i].wildcard);
+        ck_assert(addr_is_loopback(&a) == hosts[i].loopback);
         ck_assert(!addr_is_file(&a));
     }
     ck_assert_int_eq(addr_from_unix(&a, "/run/app.sock"), 0);
-    ck_assert(addr_is_file(&a) && !addr_is_wildcard(&a));
+    ck_assert(addr_is_file(&a) && !addr_is_wildcard(&a) && !addr_is_loopback(&a));
     ck_assert_int_eq(addr_from_unix(&a, "@app"), 0);
     ck_assert(!addr_is_file(&a));
     a.len = 0;
@@ -331,7 +336,7 @@ addr_suite(void)
     tcase_add_loop_test(tcase, test_split, 0, COUNT_OF(good));
     tcase_add_loop_test(tcase, test_split_says_what_is_wrong, 0, COUNT_OF(bad));
     tcase_add_test(tcase, test_split_of_a_long_host);
-    tcase_add_test(tcase, wildcards_and_files);
+    tcase_add_test(tcase, wildcards_loopbacks_and_files);
     tcase_add_loop_test(tcase, test_numeric, 0, COUNT_OF(numeric));
     tcase_add_test(tcase, test_what_bind_wants);
     tcase_add_test(tcase, test_not_numeric);
