@@ -45,6 +45,8 @@ src_libconfig_a_SOURCES = \
 	src/config/dump.c \
 	src/config/load.c \
 	src/config/load.h \
+	src/config/load_private.h \
+	src/config/load_setting.c \
 	src/config/options.c \
 	src/config/options.h \
 	src/config/options_store.c \

@@ -1,202 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "config/load.h"
 
-#include "config/options.h"
-#include "config/parse.h"
+#include "config/load_private.h"
 
 #include <string.h>
 
-struct setting {
-    struct option_input in; /* all but its base */
-    struct setting *next;
-};
-
-struct block {
-    enum option_block kind;
-    struct pos pos;
-    const char *name;  /* of a frontend; "": missing, and diag has it */
-    const char *where; /* for messages: "in frontend web" */
-    struct setting *first, **last;
-    struct block *next;
-};
-
-/* All files of one configuration, and the file that is being read. */
-struct loader {
-    struct arena *arena;
-    struct diag *diag;
-    struct parse *p;
-    struct block *root;   /* OPTION_GLOBAL; the others follow it */
-    struct block *newest; /* the last of them */
-    struct block *block;  /* where the next setting goes */
-    struct block *home;   /* the block that the whole file stands in */
-    bool adrift; /* a brace is missing, and diag has it: where blocks end is a guess */
-};
-
-/* Not of a bad token: diag has that. */
-#define mistake(l, at_line, ...)                                                     \
-    do {                                                                             \
-        if (!(l)->p->quiet && (l)->p->token.kind != PARSE_BAD)                       \
-            diag_error((l)->diag, (struct pos){(l)->p->file, at_line}, __VA_ARGS__); \
-    } while (0)
-
 static void read_statements(struct loader *l, struct parse *p);
-
-static bool
-is(const struct loader *l, int kind)
-{
-    return l->p->token.kind == kind;
-}
-
-static bool
-is_value(const struct loader *l)
-{
-    return (is(l, PARSE_WORD) || is(l, PARSE_STRING)) && !parse_at_statement(l->p);
-}
-
-/*
- * Pass over what is broken: up to the next statement, or to the brace that ends the block
- * or, with braces open, that closes the last of them.
- */
-static void
-skip(struct loader *l, unsigned braces)
-{
-    unsigned line = l->p->token.line;
-    bool quiet = l->p->quiet, done = false;
-
-    l->p->quiet = true;
-    while (!done && !is(l, PARSE_END) && !parse_at_statement(l->p)) {
-        if (is(l, '}')) {
-            /* In the line of the mistake it belongs to that, not to a block of many lines.
-             */
-            if (braces == 0 && (l->p->token.line != line || l->block->pos.line == line))
-                break;
-            done = braces <= 1;
-            braces -= done ? 0 : 1;
-        }
-        braces += is(l, '{') ? 1 : 0;
-        parse_next(l->p);
-    }
-    l->p->quiet = quiet || is(l, PARSE_END);
-}
-
-static struct setting *
-add_setting(struct loader *l, const char *name, unsigned line)
-{
-    struct setting *s = arena_alloc(l->arena, sizeof(*s));
-
-    s->in = (struct option_input){.name = name, .arena = l->arena, .diag = l->diag};
-    s->in.pos = (struct pos){l->p->file, line};
-    if (l->adrift && l->block == l->root)
-        return s; /* it would be in the wrong block by the fault of the missing brace */
-    *l->block->last = s;
-    l->block->last = &s->next;
-    return s;
-}
-
-/* Take the token as a value. A bad one counts, so that the next ones are looked at, too. */
-static bool
-take_value(struct loader *l, struct setting *s)
-{
-    struct config_strings *v = &s->in.values;
-    struct config_string *grown;
-    struct parse_token token = l->p->token;
-
-    if (token.kind != PARSE_BAD && !is_value(l))
-        return false;
-    if ((v->count & (v->count - 1)) == 0) { /* full: its room is a power of two */
-        grown = arena_alloc(l->arena, 2 * (v->count + 1) * sizeof(*grown));
-        if (v->count > 0)
-            memcpy(grown, v->item, v->count * sizeof(*grown));
-        v->item = grown;
-    }
-    v->item[v->count].text = token.text;
-    v->item[v->count++].pos = (struct pos){l->p->file, token.line};
-    s->in.broken |= token.kind == PARSE_BAD;
-    if (token.lost_brace && !s->in.list && l->block->pos.line == token.line)
-        l->block = l->home; /* of a block in one line */
-    parse_next(l->p);
-    return true;
-}
-
-static void
-break_list(struct loader *l, struct setting *s, unsigned line)
-{
-    if (!s->in.broken && (is(l, PARSE_END) || parse_at_statement(l->p)))
-        mistake(l, line, "the list of %s is not closed; a } is missing", s->in.name);
-    else if (!s->in.broken)
-        mistake(l, l->p->token.line,
-                "found %s in the list of %s; commas separate its values and a } ends it",
-                parse_describe(l->p), s->in.name);
-    s->in.broken = true;
-    skip(l, 1);
-}
-
-static void
-parse_list(struct loader *l, struct setting *s)
-{
-    unsigned line = l->p->token.line;
-    bool lost_brace;
-
-    s->in.list = true;
-    parse_next(l->p);
-    while (!is(l, '}')) {
-        lost_brace = l->p->token.lost_brace;
-        if (!take_value(l, s) || (!lost_brace && !is(l, ',') && !is(l, '}'))) {
-            break_list(l, s, line);
-            return;
-        }
-        if (lost_brace)
-            return;
-        if (is(l, ','))
-            parse_next(l->p);
-    }
-    parse_next(l->p);
-}
-
-static void
-parse_one(struct loader *l, struct setting *s)
-{
-    unsigned line = l->p->token.line;
-    bool was_broken = s->in.broken;
-
-    if (!take_value(l, s))
-        mistake(l, s->in.pos.line, "%s has no value", s->in.name);
-    else if (is(l, ','))
-        mistake(l, line, "%s has several values without braces; write %s = { a, b }",
-                s->in.name, s->in.name);
-    else if (l->p->token.line != line || !is_value(l))
-        return;
-    else if (s->in.broken == was_broken)
-        mistake(l, line,
-                "unexpected %s behind the value of %s; a value with spaces is written in "
-                "double quotes",
-                parse_describe(l->p), s->in.name);
-    s->in.broken = true;
-    skip(l, 0);
-}
-
-static void
-parse_setting(struct loader *l, const char *name, unsigned line)
-{
-    struct setting *s = add_setting(l, name, line);
-
-    if (is(l, '=')) {
-        parse_next(l->p);
-    } else if (is(l, '{')) {
-        mistake(l, line, "a = is missing between %s and its list", name);
-        s->in.broken = true;
-    } else {
-        mistake(l, line, "\"%s\" is followed by %s; a setting is written name = value",
-                name, parse_describe(l->p));
-        s->in.broken = true;
-        skip(l, 0);
-        return;
-    }
-    if (is(l, '{'))
-        parse_list(l, s);
-    else
-        parse_one(l, s);
-}
 
 static struct block *
 new_block(struct loader *l, enum option_block kind, struct pos pos, const char *name)
@@ -239,12 +48,12 @@ parse_block_name(struct loader *l, enum option_block kind, unsigned line)
 static void
 expect_brace(struct loader *l, const char *kind_name, unsigned line)
 {
-    if (!is(l, '{'))
+    if (!load_is(l, '{'))
         mistake(l, line, "%s is followed by %s; a { has to begin the block", kind_name,
                 parse_describe(l->p));
-    while (l->p->token.line == line && !is(l, '{') && !is(l, PARSE_END))
+    while (l->p->token.line == line && !load_is(l, '{') && !load_is(l, PARSE_END))
         parse_next(l->p);
-    if (is(l, '{'))
+    if (load_is(l, '{'))
         parse_next(l->p);
 }
 
@@ -282,9 +91,9 @@ guess_block(struct loader *l, const char *name, unsigned line)
 {
     enum option_block kind = option_block_nearest(name);
 
-    if (kind == OPTION_BLOCKS && is(l, '{') &&
+    if (kind == OPTION_BLOCKS && load_is(l, '{') &&
         option_nearest(name, l->block->kind) != NULL) {
-        parse_setting(l, name, line);
+        load_setting(l, name, line);
         return;
     }
     if (kind != OPTION_BLOCKS)
@@ -311,15 +120,15 @@ parse_inclusion(struct loader *l, unsigned line)
 {
     const char *pattern = NULL;
 
-    if (is(l, '(')) {
+    if (load_is(l, '(')) {
         parse_next(l->p);
         pattern = l->p->token.text;
         if (pattern != NULL)
             parse_next(l->p);
     }
-    if (pattern == NULL || !is(l, ')')) {
+    if (pattern == NULL || !load_is(l, ')')) {
         mistake(l, line, "include is written include(\"conf.d/*.conf\")");
-        skip(l, 0);
+        load_skip(l, 0);
         return;
     }
     parse_next(l->p);
@@ -336,7 +145,7 @@ parse_statement(struct loader *l)
         mistake(l, name.line, "found %s where the name of a setting or block was expected",
                 parse_describe(l->p));
         parse_next(l->p);
-        skip(l, 0);
+        load_skip(l, 0);
         return;
     }
     parse_next(l->p);
@@ -345,11 +154,12 @@ parse_statement(struct loader *l)
         parse_inclusion(l, name.line);
     else if (kind != OPTION_BLOCKS)
         open_block(l, kind, name.line);
-    else if ((is(l, '{') && option_find(name.text, l->block->kind) == NULL) ||
-             ((is(l, PARSE_WORD) || is(l, PARSE_STRING)) && parse_before_brace(l->p)))
+    else if ((load_is(l, '{') && option_find(name.text, l->block->kind) == NULL) ||
+             ((load_is(l, PARSE_WORD) || load_is(l, PARSE_STRING)) &&
+              parse_before_brace(l->p)))
         guess_block(l, name.text, name.line);
     else
-        parse_setting(l, name.text, name.line);
+        load_setting(l, name.text, name.line);
 }
 
 /* Read a file that stands in the current block: the whole of it. */
@@ -361,10 +171,10 @@ read_statements(struct loader *l, struct parse *p)
 
     l->p = p;
     l->home = l->block;
-    while (!is(l, PARSE_END)) {
-        if (is(l, '}'))
+    while (!load_is(l, PARSE_END)) {
+        if (load_is(l, '}'))
             close_block(l);
-        else if (is(l, ';'))
+        else if (load_is(l, ';'))
             parse_next(p);
         else
             parse_statement(l);
