@@ -29,6 +29,8 @@ src_libcore_a_SOURCES = \
 	src/core/reason.h \
 	src/core/record.c \
 	src/core/record.h \
+	src/core/route.c \
+	src/core/route.h \
 	src/core/stats.c \
 	src/core/stats.h \
 	src/core/term.c \
@@ -41,6 +43,8 @@ src_libconfig_a_SOURCES = \
 	src/config/bundle.h \
 	src/config/check.c \
 	src/config/check.h \
+	src/config/check_backend.c \
+	src/config/check_private.h \
 	src/config/config.h \
 	src/config/dump.c \
 	src/config/load.c \
@@ -66,7 +70,9 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_ctx.c \
 	src/tls/tls_ctx.h \
 	src/tls/tls_err.c \
-	src/tls/tls_err.h
+	src/tls/tls_err.h \
+	src/tls/tls_peer.c \
+	src/tls/tls_peer.h
 
 noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \

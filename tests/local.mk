@@ -102,6 +102,12 @@ tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_record_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_record_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_route
+tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/support/check_main.h
+tests_unit_test_route_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_route_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_route_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/support/check_main.h
 tests_unit_test_stats_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -112,83 +118,83 @@ CHECKS += tests/unit/test_bundle
 tests_unit_test_bundle_SOURCES = tests/unit/test_bundle.c tests/support/check_main.h
 tests_unit_test_bundle_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_bundle_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_bundle_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+tests_unit_test_bundle_LDADD = src/libconfig.a src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_options
 tests_unit_test_options_SOURCES = tests/unit/test_options.c tests/support/check_main.h
 tests_unit_test_options_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_options_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_options_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+tests_unit_test_options_LDADD = src/libconfig.a src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_parse
 tests_unit_test_parse_SOURCES = tests/unit/test_parse.c tests/support/check_main.h
 tests_unit_test_parse_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_parse_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_parse_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+tests_unit_test_parse_LDADD = src/libconfig.a src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_load
 tests_unit_test_load_SOURCES = tests/unit/test_load.c tests/support/check_main.h
 tests_unit_test_load_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_load_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_load_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+tests_unit_test_load_LDADD = src/libconfig.a src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_check
 tests_unit_test_check_SOURCES = tests/unit/test_check.c tests/support/check_main.h
 tests_unit_test_check_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_check_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_check_LDADD = src/libconfig.a src/libbase.a $(CHECK_LIBS)
+tests_unit_test_check_LDADD = src/libconfig.a src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_tls_bio
 tests_unit_test_tls_bio_SOURCES = tests/unit/test_tls_bio.c tests/support/check_main.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h
 tests_unit_test_tls_bio_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_bio_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_tls_bio_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_bio_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_tls_err
 tests_unit_test_tls_err_SOURCES = tests/unit/test_tls_err.c tests/support/check_main.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h
 tests_unit_test_tls_err_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_err_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_tls_err_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_err_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_tls_ctx
 tests_unit_test_tls_ctx_SOURCES = tests/unit/test_tls_ctx.c tests/support/check_main.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h
 tests_unit_test_tls_ctx_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_ctx_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_tls_ctx_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_ctx_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_tls_session
 tests_unit_test_tls_session_SOURCES = tests/unit/test_tls_session.c tests/support/check_main.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h
 tests_unit_test_tls_session_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_session_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_tls_session_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_session_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_pem
 tests_unit_test_pem_SOURCES = tests/unit/test_pem.c tests/support/check_main.h
 tests_unit_test_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_pem_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_pem_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_pem_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_cert
 tests_unit_test_cert_SOURCES = tests/unit/test_cert.c tests/support/check_main.h
 tests_unit_test_cert_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_cert_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_cert_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_cert_make
 tests_unit_test_cert_make_SOURCES = tests/unit/test_cert_make.c tests/support/check_main.h
 tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_cert_make_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_cert_make_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_cert_pack
 tests_unit_test_cert_pack_SOURCES = tests/unit/test_cert_pack.c tests/support/check_main.h
 tests_unit_test_cert_pack_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_pack_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_cert_pack_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_cert_pack_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/support/check_main.h
@@ -421,6 +427,7 @@ E2E_TESTS = \
 	tests/e2e/reload-bad \
 	tests/e2e/reload-who \
 	tests/e2e/resolver \
+	tests/e2e/routes \
 	tests/e2e/s-client \
 	tests/e2e/sandbox \
 	tests/e2e/slow \
@@ -444,6 +451,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_pem \
 	tests/fuzz/fuzz_record \
+	tests/fuzz/fuzz_route \
 	tests/fuzz/fuzz_term \
 	tests/fuzz/fuzz_tls
 FUZZ_COMMON = tests/fuzz/fuzz.h
@@ -463,19 +471,23 @@ tests_fuzz_fuzz_addr_LDADD = src/libbase.a
 tests_fuzz_fuzz_bundle_SOURCES = tests/fuzz/fuzz_bundle.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_bundle_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_bundle_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
-tests_fuzz_fuzz_bundle_LDADD = src/libconfig.a src/libbase.a
+tests_fuzz_fuzz_bundle_LDADD = src/libconfig.a src/libcore.a src/libbase.a
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
-tests_fuzz_fuzz_conf_LDADD = src/libconfig.a src/libbase.a
+tests_fuzz_fuzz_conf_LDADD = src/libconfig.a src/libcore.a src/libbase.a
 tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
-tests_fuzz_fuzz_pem_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_pem_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_record_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_route_SOURCES = tests/fuzz/fuzz_route.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_route_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_route_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_route_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_term_SOURCES = tests/fuzz/fuzz_term.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_term_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_term_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
@@ -483,7 +495,7 @@ tests_fuzz_fuzz_term_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_tls_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
-tests_fuzz_fuzz_tls_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_tls_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
 EXTRA_DIST += tests/fuzz/corpus
 
 # Never part of check: the model (Spin), the Check programs and corpora alone, and under valgrind.

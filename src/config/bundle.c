@@ -136,6 +136,7 @@ unpack_settings(struct unpack *u, struct arena *arena, bool frontend, void *base
 static void
 pack_backend(struct pack *p, const struct config_backend *b)
 {
+    pack_string(p, b->from.text);
     pack_u32(p, b->kind);
     pack_addr(p, &b->addr);
     pack_string(p, b->host);
@@ -146,11 +147,39 @@ pack_backend(struct pack *p, const struct config_backend *b)
 static void
 unpack_backend(struct unpack *u, struct arena *arena, struct config_backend *b)
 {
+    b->from.text = unpack_string(u);
     b->kind = (enum config_backend_kind)unpack_u32(u);
     unpack_addr(u, &b->addr);
     b->host = unpack_string(u);
     b->port = (uint16_t)unpack_u32(u);
     unpack_addrs(u, arena, &b->known);
+}
+
+static void
+pack_routes(struct pack *p, const struct config_frontend *f)
+{
+    pack_u32(p, (uint32_t)f->routes);
+    for (size_t i = 0; i < f->routes; i++) {
+        pack_u32(p, f->route[i].by);
+        pack_string(p, f->route[i].key);
+        pack_u32(p, f->route[i].target);
+        pack_backend(p, &f->routed[i]);
+    }
+}
+
+static void
+unpack_routes(struct unpack *u, struct arena *arena, struct config_frontend *f)
+{
+    f->routes = unpack_count(u, 2 * sizeof(uint64_t));
+    f->route = arena_alloc(arena, (f->routes + 1) * sizeof(*f->route));
+    f->routed = arena_alloc(arena, (f->routes + 1) * sizeof(*f->routed));
+    for (size_t i = 0; i < f->routes; i++) {
+        f->route[i].by = (enum route_by)unpack_u32(u);
+        f->route[i].key = unpack_string(u);
+        f->route[i].target = unpack_u32(u);
+        unpack_backend(u, arena, &f->routed[i]);
+        u->failed |= f->route[i].key == NULL;
+    }
 }
 
 static void
@@ -164,6 +193,7 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
         pack_string(p, f->listen[i].systemd);
     }
     pack_backend(p, &f->backend);
+    pack_routes(p, f);
     pack_u32(p, f->place);
     pack_config_blob(p, &f->sealed_cert);
     pack_config_blob(p, &f->ticket_keys);
@@ -181,6 +211,7 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
         f->listen[i].systemd = unpack_string(u);
     }
     unpack_backend(u, arena, &f->backend);
+    unpack_routes(u, arena, f);
     f->place = unpack_u32(u);
     unpack_config_blob(u, &f->sealed_cert);
     unpack_config_blob(u, &f->ticket_keys);

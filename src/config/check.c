@@ -2,6 +2,7 @@
 #include "config/check.h"
 
 #include "base/text.h"
+#include "config/check_private.h"
 #include "config/options.h"
 #include "config/parse.h"
 
@@ -9,27 +10,19 @@
 #include <netdb.h>
 #include <string.h>
 
-#define HOST_SIZE 256
 #define DNS_PORT 53
 #define ALPN_NAME_MAX 255 /* RFC 7301, section 3.1 */
 #define ALPN_LIST_MAX 65535
 #define SYSTEMD "systemd:"
 
-struct checker {
-    struct config *config;
-    struct diag *diag;
-    struct config_frontend *frontend; /* the one that is being looked at */
-};
-
-static const char *
-quote(const struct checker *c, const char *text)
+const char *
+check_quote(const struct checker *c, const char *text)
 {
     return parse_quote(c->config->arena, text);
 }
 
-/* A label in dots (RFC 1123, section 2.1); an underscore is seen in container names. */
-static bool
-is_host_name(const char *host)
+bool
+check_is_host_name(const char *host)
 {
     const char *last = strrchr(host, '.');
 
@@ -98,7 +91,7 @@ resolve_listen(struct checker *c, const struct config_string *from, const char *
     rc = getaddrinfo(host, service, &hints, &found);
     if (rc != 0) {
         diag_error(c->diag, from->pos, "listen %s in frontend %s cannot be resolved: %s",
-                   quote(c, from->text), c->frontend->name,
+                   check_quote(c, from->text), c->frontend->name,
                    rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
         return;
     }
@@ -116,7 +109,7 @@ check_systemd_listen(struct checker *c, const struct config_string *from)
         diag_error(c->diag, from->pos,
                    "listen %s has no name behind systemd: (see FileDescriptorName= in "
                    "systemd.socket(5))",
-                   quote(c, from->text));
+                   check_quote(c, from->text));
     else
         add_listen(c, from, NULL)->systemd = name;
 }
@@ -124,7 +117,7 @@ check_systemd_listen(struct checker *c, const struct config_string *from)
 static void
 check_listen(struct checker *c, const struct config_string *from)
 {
-    char host[HOST_SIZE];
+    char host[CHECK_HOST_SIZE];
     struct addr addr;
     uint16_t port;
     const char *wrong;
@@ -142,16 +135,15 @@ check_listen(struct checker *c, const struct config_string *from)
         (void)add_listen(c, from, &addr);
         return;
     }
-    if (wrong == NULL && !is_host_name(host))
+    if (wrong == NULL && !check_is_host_name(host))
         wrong = "has neither an address nor a host name before its port";
     if (wrong == NULL)
         resolve_listen(c, from, host, port);
     else
-        diag_error(c->diag, from->pos, "listen %s %s", quote(c, from->text), wrong);
+        diag_error(c->diag, from->pos, "listen %s %s", check_quote(c, from->text), wrong);
 }
 
-/* Returns what is wrong, or NULL. */
-static const char *
+const char *
 check_unix(struct addr *addr, const char *path)
 {
     if (*path != '/' && *path != '@')
@@ -161,41 +153,6 @@ check_unix(struct addr *addr, const char *path)
     if (addr_from_unix(addr, path) != 0)
         return "is longer than the path of a Unix socket may be (107 bytes)";
     return NULL;
-}
-
-static const char *
-check_tcp_backend(struct checker *c, struct config_backend *b)
-{
-    char host[HOST_SIZE];
-    const char *wrong = addr_split(b->from.text, false, host, sizeof(host), &b->port);
-
-    if (wrong != NULL)
-        return wrong;
-    if (strcmp(host, "*") == 0)
-        return "names no host; * stands for all addresses in listen only";
-    if (addr_from_numeric(&b->addr, host, b->port) == 0)
-        return NULL;
-    if (!is_host_name(host))
-        return "has neither an address nor a host name before its port";
-    b->kind = CONFIG_BACKEND_NAME;
-    b->host = arena_strdup(c->config->arena, host);
-    return NULL;
-}
-
-static void
-check_backend(struct checker *c)
-{
-    struct config_backend *b = &c->frontend->backend;
-    const char *text = c->frontend->backend_text.text, *wrong;
-
-    if (text == NULL || *text == '\0')
-        return;
-    b->from = c->frontend->backend_text;
-    b->kind = CONFIG_BACKEND_ADDR;
-    wrong = strncmp(text, "unix:", 5) == 0 ? check_unix(&b->addr, text + 5)
-                                           : check_tcp_backend(c, b);
-    if (wrong != NULL)
-        diag_error(c->diag, b->from.pos, "backend %s %s", quote(c, text), wrong);
 }
 
 static void
@@ -247,7 +204,7 @@ check_frontend(struct checker *c)
     for (size_t i = 0; i < f->listen_text.count; i++)
         if (*f->listen_text.item[i].text != '\0')
             check_listen(c, &f->listen_text.item[i]);
-    check_backend(c);
+    check_backends(c);
     check_alpn(c);
     if (f->tls_min > f->tls_max)
         diag_error(c->diag, f->pos,
@@ -317,9 +274,9 @@ check_conflicts(struct checker *c)
         if (first != NULL)
             diag_error(c->diag, listen->from.pos,
                        "listen %s in frontend %s is taken by %s in frontend %s at %s:%u",
-                       quote(c, listen->from.text), f->name, quote(c, first->from.text),
-                       c->config->frontend[other].name, first->from.pos.file,
-                       first->from.pos.line);
+                       check_quote(c, listen->from.text), f->name,
+                       check_quote(c, first->from.text), c->config->frontend[other].name,
+                       first->from.pos.file, first->from.pos.line);
     }
 }
 
@@ -327,7 +284,7 @@ check_conflicts(struct checker *c)
 static void
 check_resolver(struct checker *c, const struct config_string *from, struct addr *addr)
 {
-    char host[HOST_SIZE];
+    char host[CHECK_HOST_SIZE];
     uint16_t port;
     const char *wrong;
 
@@ -340,7 +297,7 @@ check_resolver(struct checker *c, const struct config_string *from, struct addr 
         diag_error(c->diag, from->pos,
                    "resolver %s %s; a name server is written as its address, with or "
                    "without a port",
-                   quote(c, from->text), wrong);
+                   check_quote(c, from->text), wrong);
 }
 
 /* "127.0.0.1:9901", "*:9901", "unix:/run/sallyport/admin.sock". */
@@ -349,7 +306,7 @@ check_admin(struct checker *c)
 {
     struct config *config = c->config;
     const struct config_string *from = &config->admin_text;
-    char host[HOST_SIZE];
+    char host[CHECK_HOST_SIZE];
     uint16_t port;
     const char *wrong;
 
@@ -365,7 +322,7 @@ check_admin(struct checker *c)
             wrong = "has no address before its port; names do not work here";
     }
     if (wrong != NULL)
-        diag_error(c->diag, from->pos, "listen %s of admin %s", quote(c, from->text),
+        diag_error(c->diag, from->pos, "listen %s of admin %s", check_quote(c, from->text),
                    wrong);
 }
 
@@ -383,11 +340,11 @@ check_global(struct checker *c)
     check_admin(c);
     if (config->pidfile.text != NULL && *config->pidfile.text != '/')
         diag_error(c->diag, config->pidfile.pos, "pidfile %s is not an absolute path",
-                   quote(c, config->pidfile.text));
+                   check_quote(c, config->pidfile.text));
     if (strcmp(to, "stderr") != 0 && strcmp(to, "syslog") != 0 && *to != '/')
         diag_error(c->diag, config->log_to_pos,
                    "to = %s is not known; it takes stderr, syslog or an absolute path",
-                   parse_is_word(to) ? to : quote(c, to));
+                   parse_is_word(to) ? to : check_quote(c, to));
 }
 
 void

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "core/route.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,8 +77,13 @@ struct config_frontend {
     struct config_string cert;
     struct config_string key; /* text NULL: in the file of cert */
 
-    struct config_string backend_text; /* as written */
-    struct config_backend backend;     /* set by config_check */
+    struct config_string backend_text;  /* as written */
+    struct config_backend backend;      /* set by config_check */
+    struct config_strings sni_backend;  /* "name=address", as written */
+    struct config_strings alpn_backend; /* "protocol=address", as written */
+    struct route *route;                /* what these mean, sorted; set by config_check */
+    struct config_backend *routed;      /* their targets */
+    size_t routes;                      /* of both */
 
     int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */
     struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
@@ -130,6 +136,13 @@ struct config {
     struct config_frontend *frontend;
     size_t frontends;
 };
+
+/*
+ * Where a connection leads that asks for that name (NULL: none) and speaks that protocol of
+ * len bytes (0: none): see core/route. Lent by the frontend.
+ */
+const struct config_backend *config_route(const struct config_frontend *f, const char *name,
+                                          const void *protocol, size_t len);
 
 /* Release the configuration and everything in it. NULL is allowed. */
 void config_free(struct config *config);

@@ -300,6 +300,15 @@ config_from_words(const char *listen, const char *backend, const char *cert)
     return config;
 }
 
+const struct config_backend *
+config_route(const struct config_frontend *f, const char *name, const void *protocol,
+             size_t len)
+{
+    uint32_t target = route_find(f->route, f->routes, name, protocol, len);
+
+    return target < f->routes ? &f->routed[target] : &f->backend;
+}
+
 void
 config_free(struct config *config)
 {

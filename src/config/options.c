@@ -81,6 +81,11 @@ const struct option option_table[] = {
      .help = "PEM file with the private key; not set: it is in the file of cert"},
     {"backend", FRONTEND(backend_text), OPTION_STRING, NULL, OPTION_REQUIRED,
      .help = "address of the plaintext service"},
+    {"sni-backend", FRONTEND(sni_backend), OPTION_LIST, NULL,
+     .help =
+         "other backends by server name, each as name=address; none: backend serves all"},
+    {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
+     .help = "the same by application protocol, where no name has decided"},
 
     {"tls-min", FRONTEND(tls_min), OPTION_WORD, "1.2", .words = versions,
      .help = "the lowest version of TLS that is accepted"},

@@ -41,6 +41,7 @@ void
 conn_free(struct conn *conn)
 {
     relay_clear(&conn->relay);
+    tls_peer_clear(&conn->peer);
     generation_unref(conn->front->generation);
     free(conn);
 }
@@ -211,6 +212,17 @@ on_dialled(void *owner, const struct dial_result *result)
     on_stepped(conn);
 }
 
+/* By the name that the client asked for, and the protocol that was agreed on. */
+static const struct config_backend *
+choose_backend(const struct conn *conn)
+{
+    const unsigned char *protocol = NULL;
+    unsigned len = 0;
+
+    SSL_get0_alpn_selected(leg_ssl(conn->relay.client), &protocol, &len);
+    return config_route(conn->front->config, conn->peer.name, protocol, len);
+}
+
 static void
 on_handshake_done(struct conn *conn)
 {
@@ -221,7 +233,8 @@ on_handshake_done(struct conn *conn)
                           conn->handshake_us - conn->start_us);
     hand_over(conn);
     relay_watch_client(&conn->relay);
-    dial = dial_start(conn->loop, conn->front->config, on_dialled, conn);
+    conn->backend = choose_backend(conn);
+    dial = dial_start(conn->loop, conn->front->config, conn->backend, on_dialled, conn);
     if (dial != NULL)
         conn->dial = dial;
 }
@@ -288,7 +301,7 @@ new_client_leg(struct conn *conn, int fd)
     SSL *ssl = SSL_new(conn->front->tls);
     struct leg *leg = NULL;
 
-    if (ssl != NULL)
+    if (ssl != NULL && tls_peer_attach(&conn->peer, ssl) == 0)
         leg = leg_new(conn->loop, fd, ssl, &handshake_events, conn);
     if (leg == NULL)
         SSL_free(ssl);

@@ -9,6 +9,7 @@
 #include "net/front.h"
 #include "net/loop.h"
 #include "net/relay.h"
+#include "tls/tls_peer.h"
 
 /*
  * One connection, from accept to its line in the log. Its phases are the handshake, the
@@ -35,6 +36,8 @@ struct conn {
     size_t unacked_backend;
     unsigned ack_polls; /* looks for the acknowledgement so far */
 
+    struct tls_peer peer;
+    const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
     struct addr client_addr;
     const struct addr *local_addr; /* of the listening socket; borrowed */
     struct addr backend_addr;

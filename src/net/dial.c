@@ -26,6 +26,7 @@
 struct dial {
     struct loop *loop;
     const struct config_frontend *frontend;
+    const struct config_backend *backend;
     void (*done)(void *owner, const struct dial_result *result);
     void *owner;
     uint64_t deadline_ms;
@@ -245,8 +246,8 @@ on_resolved(int result, struct evutil_addrinfo *found, void *arg)
         return;
     }
     dial->error = EHOSTUNREACH;
-    snprintf(phrase, sizeof(phrase), "%.80s does not resolve: %s",
-             dial->frontend->backend.host, gai_strerror(result));
+    snprintf(phrase, sizeof(phrase), "%.80s does not resolve: %s", dial->backend->host,
+             gai_strerror(result));
     fail(dial, phrase);
 }
 
@@ -292,7 +293,7 @@ resolve_backend(struct dial *dial)
         fail(dial, "no resolver");
         return;
     }
-    request = resolve(dial->loop, &dial->frontend->backend, on_resolved, dial);
+    request = resolve(dial->loop, dial->backend, on_resolved, dial);
     if (request != NULL)
         dial->request = request;
 }
@@ -301,7 +302,7 @@ resolve_backend(struct dial *dial)
 static void
 take_known(struct dial *dial)
 {
-    const struct config_backend *backend = &dial->frontend->backend;
+    const struct config_backend *backend = dial->backend;
 
     if (backend->kind != CONFIG_BACKEND_NAME)
         dial->addrs[dial->count++] = backend->addr;
@@ -311,6 +312,7 @@ take_known(struct dial *dial)
 
 struct dial *
 dial_start(struct loop *loop, const struct config_frontend *frontend,
+           const struct config_backend *backend,
            void (*done)(void *owner, const struct dial_result *result), void *owner)
 {
     struct dial *dial = calloc(1, sizeof(*dial));
@@ -324,6 +326,7 @@ dial_start(struct loop *loop, const struct config_frontend *frontend,
     }
     *dial = (struct dial){.loop = loop,
                           .frontend = frontend,
+                          .backend = backend,
                           .done = done,
                           .owner = owner,
                           .deadline_ms = clock_ms() + frontend->connect_timeout_ms,
@@ -356,42 +359,67 @@ dial_cancel(struct dial *dial)
     evdns_getaddrinfo_cancel(dial->request);
 }
 
+/* A name that is being looked up, to see whether there is such. */
+struct dial_check {
+    TAILQ_ENTRY(dial_check) link;
+    struct front *front;
+    const struct config_backend *backend;
+    struct evdns_getaddrinfo_request *request; /* NULL: it has not returned yet */
+};
+
 static void
 on_checked(int result, struct evutil_addrinfo *found, void *arg)
 {
-    struct front *front = arg;
-    struct generation *generation = front->generation;
+    struct dial_check *check = arg;
+    struct front *front = check->front;
 
-    front->check = NULL;
+    TAILQ_REMOVE(&front->checks, check, link);
     if (found != NULL)
         evutil_freeaddrinfo(found);
     if (result != 0 && result != EVUTIL_EAI_CANCEL)
         log_warning("frontend %s: backend %s does not resolve: %s; its clients will be cut "
                     "off until it does",
-                    front->config->name, front->config->backend_text.text,
-                    gai_strerror(result));
-    generation_unref(generation);
+                    front->config->name, check->backend->from.text, gai_strerror(result));
+    free(check);
+    generation_unref(front->generation);
 }
 
-void
-dial_check_name(struct loop *loop, struct front *front)
+static void
+check_name(struct loop *loop, struct front *front, const struct config_backend *backend)
 {
     struct evdns_getaddrinfo_request *request;
-
-    const struct config_backend *backend = &front->config->backend;
+    struct dial_check *check;
 
     if (backend->kind != CONFIG_BACKEND_NAME || backend->known.count > 0 ||
         loop_dns(loop) == NULL)
         return;
+    check = calloc(1, sizeof(*check));
+    if (check == NULL)
+        return;
+    check->front = front;
+    check->backend = backend;
+    TAILQ_INSERT_TAIL(&front->checks, check, link);
     generation_ref(front->generation);
-    request = resolve(loop, backend, on_checked, front);
+    request = resolve(loop, backend, on_checked, check);
     if (request != NULL) /* else it has been called back already */
-        front->check = request;
+        check->request = request;
+}
+
+void
+dial_check_names(struct loop *loop, struct front *front)
+{
+    check_name(loop, front, &front->config->backend);
+    for (size_t i = 0; i < front->config->routes; i++)
+        check_name(loop, front, &front->config->routed[i]);
 }
 
 void
 dial_check_cancel(struct front *front)
 {
-    if (front->check != NULL)
-        evdns_getaddrinfo_cancel(front->check);
+    const struct dial_check *check;
+
+    /* The resolver calls back later, from the loop. */
+    TAILQ_FOREACH (check, &front->checks, link)
+        if (check->request != NULL)
+            evdns_getaddrinfo_cancel(check->request);
 }

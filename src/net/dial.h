@@ -25,11 +25,13 @@ struct dial_result {
 };
 
 /*
- * Begin. done is called exactly once, from the loop or before dial_start returns, unless
- * dial_cancel comes first; the dial is gone when done is called. Borrows frontend and
- * owner. Returns the dial, or NULL when done has been called already.
+ * Begin, to reach backend, which is one of the frontend's. done is called exactly once,
+ * from the loop or before dial_start returns, unless dial_cancel comes first; the dial is
+ * gone when done is called. Borrows frontend, backend and owner. Returns the dial, or NULL
+ * when done has been called already.
  */
 struct dial *dial_start(struct loop *loop, const struct config_frontend *frontend,
+                        const struct config_backend *backend,
                         void (*done)(void *owner, const struct dial_result *result),
                         void *owner);
 
@@ -37,11 +39,12 @@ struct dial *dial_start(struct loop *loop, const struct config_frontend *fronten
 void dial_cancel(struct dial *dial);
 
 /*
- * Resolve the frontend's backend, if it is a name, and log a warning if there is no such.
+ * Resolve those of the frontend's backends that are names, and log a warning for each that
+ * there is no such.
  * dial_check_cancel gives up; front's generation stays until the resolver has called back
  * all the same.
  */
-void dial_check_name(struct loop *loop, struct front *front);
+void dial_check_names(struct loop *loop, struct front *front);
 void dial_check_cancel(struct front *front);
 
 #endif

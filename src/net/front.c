@@ -23,6 +23,7 @@ front_init(struct front *front, const struct config_frontend *config, SSL_CTX *t
         .stats = &loop->page->front[place],
         .live = &loop->shared->live[place],
     };
+    TAILQ_INIT(&front->checks);
     if (loop->page->fronts <= place)
         stats_set(&loop->page->fronts, place + 1);
 }

@@ -8,9 +8,9 @@
 #include "core/stats.h"
 #include "core/term.h"
 
-#include <event2/dns.h>
 #include <openssl/ssl.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 struct generation;
 struct loop;
@@ -22,9 +22,9 @@ struct front {
     SSL_CTX *tls;                         /* owned */
     struct generation *generation;        /* that it is a part of; NULL in tests */
     struct deadline_limits limits;
-    struct stats_front *stats;               /* of this worker; borrowed */
-    atomic_uint_least32_t *live;             /* connections in all workers; borrowed */
-    struct evdns_getaddrinfo_request *check; /* dial_check_name's; NULL: none under way */
+    struct stats_front *stats;       /* of this worker; borrowed */
+    atomic_uint_least32_t *live;     /* connections in all workers; borrowed */
+    TAILQ_HEAD(, dial_check) checks; /* dial_check_names's that are under way */
 };
 
 /* Takes tls; borrows config, and loop's page of statistics. */

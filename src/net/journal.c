@@ -36,7 +36,6 @@ add_tls_facts(struct record *r, SSL *ssl, struct names *names)
     unsigned alpn_len = 0;
     struct text text;
 
-    r->sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     if (!r->handshake_done)
         return;
     r->tls = SSL_get_version(ssl);
@@ -100,7 +99,8 @@ journal_write(struct conn *conn)
     if (conn->backend_addr.len > 0)
         r.backend = addr_format(&conn->backend_addr, names.backend, sizeof(names.backend));
     else if (conn->phase == CONN_RELAY)
-        r.backend = conn->front->config->backend_text.text;
+        r.backend = conn->backend->from.text;
+    r.sni = conn->peer.name;
     add_tls_facts(&r, leg_ssl(conn->relay.client), &names);
     write_record(&r, level);
 }

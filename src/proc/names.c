@@ -110,6 +110,25 @@ look_up(struct evdns_base *dns, struct event_base *base, struct config *config,
         (void)event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
+/* Call look_up for the names among a frontend's backends. Returns how many there are. */
+static size_t
+each_name(struct config *config, struct config_frontend *f, struct evdns_base *dns,
+          struct event_base *base)
+{
+    size_t names = 0;
+
+    for (size_t i = 0; i <= f->routes; i++) {
+        struct config_backend *b = i < f->routes ? &f->routed[i] : &f->backend;
+
+        if (b->kind != CONFIG_BACKEND_NAME || b->host == NULL)
+            continue;
+        names++;
+        if (dns != NULL)
+            look_up(dns, base, config, b);
+    }
+    return names;
+}
+
 static void
 read_hosts(struct config *config)
 {
@@ -118,9 +137,7 @@ read_hosts(struct config *config)
 
     if (dns != NULL && evdns_base_load_hosts(dns, HOSTS_FILE) >= 0)
         for (size_t i = 0; i < config->frontends; i++)
-            if (config->frontend[i].backend.kind == CONFIG_BACKEND_NAME &&
-                config->frontend[i].backend.host != NULL)
-                look_up(dns, base, config, &config->frontend[i].backend);
+            (void)each_name(config, &config->frontend[i], dns, base);
     if (dns != NULL)
         evdns_base_free(dns, 0);
     if (base != NULL)
@@ -130,11 +147,11 @@ read_hosts(struct config *config)
 void
 names_find(struct config *config)
 {
-    bool has_names = false;
+    size_t names = 0;
 
     for (size_t i = 0; i < config->frontends; i++)
-        has_names |= config->frontend[i].backend.kind == CONFIG_BACKEND_NAME;
-    if (!has_names)
+        names += each_name(config, &config->frontend[i], NULL, NULL);
+    if (names == 0)
         return;
     read_resolv_conf(config);
     read_hosts(config);

@@ -74,6 +74,16 @@ load_cert(struct setup *setup, struct config_frontend *f, const struct cert *giv
     cert_free(loaded);
 }
 
+static bool
+leads_to_file(const struct config_frontend *f)
+{
+    bool does = addr_is_file(&f->backend.addr);
+
+    for (size_t i = 0; i < f->routes; i++)
+        does |= addr_is_file(&f->routed[i].addr);
+    return does;
+}
+
 /* A wrong user is only wrong where we would become it. */
 static void
 find_who(struct setup *setup, struct diag *diag)
@@ -86,7 +96,7 @@ find_who(struct setup *setup, struct diag *diag)
 
     setup->who.filter = config->sandbox;
     for (size_t i = 0; i < config->frontends; i++)
-        setup->who.no_chroot |= addr_is_file(&config->frontend[i].backend.addr);
+        setup->who.no_chroot |= leads_to_file(&config->frontend[i]);
     if (wrong != NULL)
         diag_error(diag, at->text != NULL ? at->pos : (struct pos){config->file, 0}, "%s",
                    wrong);

@@ -287,7 +287,7 @@ on_switch(struct worker *w)
     generation_unref(old);
     if (w->slot == 0) /* one of us is enough to complain */
         for (size_t i = 0; i < w->current->config->frontends; i++)
-            dial_check_name(&w->loop, &w->current->front[i]);
+            dial_check_names(&w->loop, &w->current->front[i]);
     tell_done(w, IPC_SERVING, w->current);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/attr.h"
 #include "tls/tls_err.h"
+#include "tls/tls_peer.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -292,6 +293,7 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
     status |= apply_lists(ctx, frontend, diag);
     status |= apply_cert(ctx, frontend, cert, diag);
     status |= apply_alpn(ctx, frontend, diag);
+    tls_peer_watch(ctx);
     if (status == 0)
         return ctx;
     SSL_CTX_free(ctx);

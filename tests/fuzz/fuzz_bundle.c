@@ -14,7 +14,9 @@
 static const char conf[] =
     "resolver = 127.0.0.1\n"
     "frontend a { listen = { \"127.0.0.1:443\", \"systemd:web\" } cert = c\n"
-    "  backend = \"backend.test:80\" alpn = { h2, x } }\n"
+    "  backend = \"backend.test:80\" alpn = { h2, x }\n"
+    "  sni-backend = { 'a.test=[::1]:1', '*.test=b.test:2' } alpn-backend = 'h2=unix:@h' "
+    "}\n"
     "frontend b { listen = \"[::1]:443\" cert = d backend = \"unix:@b\" }\n";
 
 static bool
@@ -49,6 +51,12 @@ check_frontend(const struct fuzz_input *in, const struct config_frontend *f)
         (void)addr_format(&f->listen[i].addr, text, sizeof(text));
     }
     (void)addr_format(&f->backend.addr, text, sizeof(text));
+    for (size_t i = 0; i < f->routes; i++) {
+        check_string(in, f->route[i].key);
+        check_string(in, f->routed[i].host);
+        check_string(in, f->routed[i].from.text);
+    }
+    (void)config_route(f, "b.test", "h2", 2);
 }
 
 static struct config *

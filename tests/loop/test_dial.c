@@ -50,7 +50,8 @@ dial(void)
 {
     outcome.calls = 0;
     outcome.fd = -1;
-    return dial_start(&stage.loop, &stage.frontend, on_done, &stage);
+    return dial_start(&stage.loop, &stage.frontend, &stage.frontend.backend, on_done,
+                      &stage);
 }
 
 static void
@@ -229,7 +230,7 @@ use_name(const char *name)
     stage.frontend.backend.kind = CONFIG_BACKEND_NAME;
     stage.frontend.backend.host = name;
     stage.frontend.backend.port = addr_port(&listening);
-    stage.frontend.backend_text.text = name;
+    stage.frontend.backend.from.text = name;
 }
 
 static unsigned
@@ -494,7 +495,7 @@ END_TEST
 START_TEST(the_loop_may_end_while_a_name_is_checked)
 {
     use_name("silent.test");
-    dial_check_name(&stage.loop, &stage.front);
+    dial_check_names(&stage.loop, &stage.front);
     stage_run(&stage, was_asked, NULL);
     if (_i == 1)
         dial_check_cancel(&stage.front);
@@ -502,7 +503,7 @@ START_TEST(the_loop_may_end_while_a_name_is_checked)
     close(name_socket);
     close(listener);
     stage_clear(&stage);
-    ck_assert_ptr_null(stage.front.check);
+    ck_assert(TAILQ_EMPTY(&stage.front.checks));
 }
 END_TEST
 
@@ -515,7 +516,7 @@ was_asked_twice(void *arg ATTR_UNUSED)
 START_TEST(a_name_is_checked_without_a_dial)
 {
     use_name("none.test");
-    dial_check_name(&stage.loop, &stage.front);
+    dial_check_names(&stage.loop, &stage.front);
     stage_run(&stage, was_asked_twice, NULL);
     stage_settle(&stage);
     ck_assert_uint_eq(outcome.calls, 0);

@@ -17,6 +17,8 @@ static const char rich[] =
     "admin { listen = \"unix:/run/admin.sock\" }\n"
     "frontend \"a\\n\\\"b\\$\" {\n"
     "  listen = { \"127.0.0.1:0\", \"[::1]:8443\", \"systemd:web\" } cert = c key = k\n"
+    "  sni-backend = { \"B.test=192.0.2.7:1\", \"*.test=other.test:2\" }\n"
+    "  alpn-backend = { \"h2=unix:@h2\" }\n"
     "  backend = \"backend.test:8080\" tls-min = 1.3 ciphers = '$C'\n"
     "  ciphersuites = S groups = G alpn = { h2, 'x y' }\n"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
@@ -51,6 +53,7 @@ find_out(void)
     ck_assert_int_eq(addr_from_numeric(&known[0], "192.0.2.9", 8080), 0);
     ck_assert_int_eq(addr_from_numeric(&known[1], "2001:db8::9", 8080), 0);
     f[0].backend.known = (struct config_addrs){known, 2};
+    f[0].routed[1].known = (struct config_addrs){known, 1};
     f[0].place = 1;
     f[1].place = 511;
     f[0].sealed_cert = (struct config_blob){"cert\0key", 8};
@@ -208,6 +211,28 @@ assert_listens(const struct config_frontend *a, const struct config_frontend *b)
     }
 }
 
+static void
+assert_backend(const struct config_backend *a, const struct config_backend *b)
+{
+    ck_assert_pstr_eq(a->from.text, b->from.text);
+    ck_assert_int_eq(a->kind, b->kind);
+    ck_assert(addr_equal(&a->addr, &b->addr));
+    ck_assert_pstr_eq(a->host, b->host);
+    ck_assert_uint_eq(a->port, b->port);
+    assert_addrs(&a->known, &b->known);
+}
+
+static void
+assert_routes(const struct config_frontend *a, const struct config_frontend *b)
+{
+    ck_assert_uint_eq(a->routes, b->routes);
+    for (size_t i = 0; i < b->routes; i++) {
+        ck_assert(route_is_same(&a->route[i], &b->route[i]));
+        ck_assert_uint_eq(a->route[i].target, b->route[i].target);
+        assert_backend(&a->routed[i], &b->routed[i]);
+    }
+}
+
 START_TEST(what_was_found_out_of_frontends)
 {
     for (size_t i = 0; i < config->frontends; i++) {
@@ -215,11 +240,8 @@ START_TEST(what_was_found_out_of_frontends)
 
         ck_assert_str_eq(a->name, b->name);
         assert_listens(a, b);
-        ck_assert_int_eq(a->backend.kind, b->backend.kind);
-        ck_assert(addr_equal(&a->backend.addr, &b->backend.addr));
-        ck_assert_pstr_eq(a->backend.host, b->backend.host);
-        ck_assert_uint_eq(a->backend.port, b->backend.port);
-        assert_addrs(&a->backend.known, &b->backend.known);
+        assert_backend(&a->backend, &b->backend);
+        assert_routes(a, b);
         ck_assert_uint_eq(a->place, b->place);
         if (i < 2)
             assert_blob(&a->sealed_cert, &b->sealed_cert);
@@ -230,6 +252,8 @@ START_TEST(what_was_found_out_of_frontends)
     ck_assert_int_eq(again->frontend[0].backend.kind, CONFIG_BACKEND_NAME);
     ck_assert_str_eq(again->frontend[0].backend.host, "backend.test");
     ck_assert_uint_eq(again->frontend[0].backend.known.count, 2);
+    ck_assert_uint_eq(again->frontend[0].routes, 3);
+    ck_assert_uint_eq(config_route(&again->frontend[0], "a.test", NULL, 0)->known.count, 1);
     ck_assert_uint_eq(again->frontend[1].sealed_cert.len, 1);
     ck_assert_uint_eq(again->frontend[2].sealed_cert.len, 0);
 }

@@ -158,6 +158,24 @@ START_TEST(addresses_of_backends)
 }
 END_TEST
 
+START_TEST(routes)
+{
+    const struct config_frontend *f;
+
+    check_well("frontend a { listen = *:0 cert = c backend = 127.0.0.1:1 alpn = { h2, x }\n"
+               "sni-backend = { 'API.example.org=127.0.0.1:2', '*.example.org=app:3' }\n"
+               "alpn-backend = 'h2=unix:/run/a=b' }");
+    f = config->frontend;
+    ck_assert_uint_eq(f->routes, 3);
+    ck_assert_ptr_eq(config_route(f, NULL, NULL, 0), &f->backend);
+    ck_assert_ptr_eq(config_route(f, "example.com", "x", 1), &f->backend);
+    assert_addr(&config_route(f, "api.example.org", NULL, 0)->addr, "127.0.0.1:2");
+    ck_assert_str_eq(config_route(f, "api.example.org", NULL, 0)->from.text, "127.0.0.1:2");
+    ck_assert_str_eq(config_route(f, "b.example.org", "h2", 2)->host, "app");
+    assert_addr(&config_route(f, NULL, "h2", 2)->addr, "unix:/run/a=b");
+}
+END_TEST
+
 START_TEST(resolvers)
 {
     check_well("resolver = { 127.0.0.1, '127.0.0.1:5353', ::1, '[::1]:5353' }"
@@ -182,6 +200,23 @@ static const struct {
                          "\"127.0.0.1:8080\"\n"},
     {"frontend a { listen = { } cert = c backend = b:1 }",
      "t:1: frontend a has no listen; write listen = \"*:443\"\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1 alpn = h2\n"
+     "sni-backend = {\n'a.b', '=b:1',\n'a..b=b:1', 'a=b', 'x=b:1',\n'X=b:1' }\n"
+     "alpn-backend = {\n'h3=b:1', 'h2', '=b:1', 'h2=*:1',\n'h2=b:1', 'h2=unix:x' } }",
+     "t:3: sni-backend \"a.b\" has no =; write \"api.example.org=127.0.0.1:8081\"\n"
+     "t:3: sni-backend \"=b:1\" has no name before its =\n"
+     "t:4: sni-backend \"a..b=b:1\" has an empty label\n"
+     "t:4: sni-backend \"a=b\" has no port\n"
+     "t:5: sni-backend has two backends for \"x\"; the first is at t:4\n"
+     "t:7: alpn-backend \"h3=b:1\" is for a protocol that alpn does not list\n"
+     "t:7: alpn-backend \"h2\" has no =; write \"h2=127.0.0.1:8081\"\n"
+     "t:7: alpn-backend \"=b:1\" has no protocol before its =\n"
+     "t:7: alpn-backend \"h2=*:1\" names no host; * stands for all addresses in listen "
+     "only\n"
+     "t:8: alpn-backend \"h2=unix:x\" needs an absolute path, or @ and a name, behind "
+     "unix:\n"
+     "t:8: alpn-backend has two backends for \"h2\"; the first is at t:7\n"
+     "t:8: alpn-backend has two backends for \"h2\"; the first is at t:8\n"},
     {A "\n" A,
      "t:3: there are two frontends a; the first is at t:1\n"
      "t:3: listen \"*:0\" in frontend a is taken by \"*:0\" in frontend a at t:1\n"},
@@ -329,6 +364,7 @@ check_suite(void)
     tcase_add_test(tcase, listening_addresses);
     tcase_add_test(tcase, listening_names_are_resolved);
     tcase_add_test(tcase, addresses_of_backends);
+    tcase_add_test(tcase, routes);
     tcase_add_test(tcase, resolvers);
     tcase_add_loop_test(tcase, rules, 0, (int)COUNT_OF(cases));
     tcase_add_test(tcase, long_values_have_limits);

@@ -123,6 +123,17 @@ START_TEST(hosts)
 }
 END_TEST
 
+/* Also where only a route leads to a name. */
+START_TEST(hosts_of_routes)
+{
+    if (!file_has("/etc/hosts", "127.0.0.1", "localhost"))
+        return;
+    find("", "127.0.0.1:1\" sni-backend = \"a=localhost:8081");
+    ck_assert(has(&config->frontend->routed[0].known, "127.0.0.1:8081"));
+    ck_assert_uint_eq(config->frontend->backend.known.count, 0);
+}
+END_TEST
+
 /* Nobody is asked, and nobody waited for. */
 START_TEST(what_is_not_in_hosts_is_not_known)
 {
@@ -153,6 +164,7 @@ names_suite(void)
     tcase_add_test(tcase, there_is_a_name_server);
     tcase_add_test(tcase, name_servers_of_the_configuration_come_instead);
     tcase_add_test(tcase, hosts);
+    tcase_add_test(tcase, hosts_of_routes);
     tcase_add_test(tcase, what_is_not_in_hosts_is_not_known);
     tcase_add_loop_test(tcase, without_names_nothing_is_read, 0, 2);
     suite_add_tcase(suite, tcase);

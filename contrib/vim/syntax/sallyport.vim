@@ -15,6 +15,7 @@ syntax keyword sallyportSetting accept-grace drain-timeout resolver
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key backend
+syntax keyword sallyportSetting sni-backend alpn-backend
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
 syntax keyword sallyportSetting handshake-timeout connect-timeout idle-timeout
 syntax keyword sallyportSetting half-closed-timeout close-wait linger-timeout linger-max

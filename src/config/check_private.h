@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CONFIG_CHECK_PRIVATE_H
+#define CONFIG_CHECK_PRIVATE_H
+
+#include "config/config.h"
+
+#include <stdbool.h>
+
+/* Shared by the files of config_check (check.c, check_backend.c) only. */
+struct checker {
+    struct config *config;
+    struct diag *diag;
+    struct config_frontend *frontend; /* the one that is being looked at */
+};
+
+#define CHECK_HOST_SIZE 256
+
+/* The text in quotes, for messages. */
+const char *check_quote(const struct checker *c, const char *text);
+
+/* A label in dots (RFC 1123, section 2.1); an underscore is seen in container names. */
+bool check_is_host_name(const char *host);
+
+/* Returns what is wrong with the path of a Unix socket, or NULL. */
+const char *check_unix(struct addr *addr, const char *path);
+
+/* backend, sni-backend and alpn-backend of the frontend. */
+void check_backends(struct checker *c);
+
+#endif
