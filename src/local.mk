@@ -12,6 +12,8 @@ src_libbase_a_SOURCES = \
 	src/base/clock.h \
 	src/base/diag.c \
 	src/base/diag.h \
+	src/base/file.c \
+	src/base/file.h \
 	src/base/log.c \
 	src/base/log.h \
 	src/base/pack.c \
@@ -25,6 +27,8 @@ src_libcore_a_SOURCES = \
 	src/core/deadline.h \
 	src/core/flow.c \
 	src/core/flow.h \
+	src/core/identity.c \
+	src/core/identity.h \
 	src/core/reason.c \
 	src/core/reason.h \
 	src/core/record.c \
@@ -44,6 +48,7 @@ src_libconfig_a_SOURCES = \
 	src/config/check.c \
 	src/config/check.h \
 	src/config/check_backend.c \
+	src/config/check_client.c \
 	src/config/check_private.h \
 	src/config/config.h \
 	src/config/dump.c \
@@ -63,6 +68,11 @@ src_libtls_a_SOURCES = \
 	src/tls/cert.h \
 	src/tls/cert_make.c \
 	src/tls/cert_pack.c \
+	src/tls/client_ca.c \
+	src/tls/client_ca.h \
+	src/tls/client_ca_load.c \
+	src/tls/client_names.c \
+	src/tls/client_names.h \
 	src/tls/pem.c \
 	src/tls/pem.h \
 	src/tls/tls_bio.c \
@@ -72,7 +82,10 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_err.c \
 	src/tls/tls_err.h \
 	src/tls/tls_peer.c \
-	src/tls/tls_peer.h
+	src/tls/tls_peer.h \
+	src/tls/tls_verify.c \
+	src/tls/tls_verify.h \
+	src/tls/tls_verify_why.c
 
 noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \

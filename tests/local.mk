@@ -57,6 +57,12 @@ tests_unit_test_addr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_addr_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_addr_LDADD = src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_file
+tests_unit_test_file_SOURCES = tests/unit/test_file.c tests/support/check_main.h
+tests_unit_test_file_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_file_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_file_LDADD = src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_log
 tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/support/check_main.h
 tests_unit_test_log_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -68,6 +74,12 @@ tests_unit_test_log_syslog_SOURCES = tests/unit/test_log_syslog.c tests/support/
 tests_unit_test_log_syslog_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_log_syslog_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_log_syslog_LDADD = src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_identity
+tests_unit_test_identity_SOURCES = tests/unit/test_identity.c tests/support/check_main.h
+tests_unit_test_identity_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_identity_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_identity_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_reason
 tests_unit_test_reason_SOURCES = tests/unit/test_reason.c tests/support/check_main.h
@@ -171,6 +183,13 @@ tests_unit_test_tls_session_SOURCES = tests/unit/test_tls_session.c tests/suppor
 tests_unit_test_tls_session_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_session_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_tls_session_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_tls_verify
+tests_unit_test_tls_verify_SOURCES = tests/unit/test_tls_verify.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_verify_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_verify_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_verify_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_pem
 tests_unit_test_pem_SOURCES = tests/unit/test_pem.c tests/support/check_main.h
@@ -372,7 +391,7 @@ tests_closing_test_SOURCES = \
 	tests/support/peer_tls.h
 tests_closing_test_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_closing_test_LDADD = src/libbase.a $(SSL_LIBS)
-tests_make_pki_SOURCES = tests/pki/make_pki.c
+tests_make_pki_SOURCES = tests/pki/make_pki.c tests/pki/clients.c tests/pki/pki.h
 tests_make_pki_LDADD = $(SSL_LIBS)
 tests_show_view_SOURCES = tests/support/show_view.c \
 	tests/support/sample_view.c tests/support/sample_view.h
@@ -399,6 +418,7 @@ tests_sallyport_hooked_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 E2E_TESTS = \
 	tests/e2e/admin \
 	tests/e2e/cli \
+	tests/e2e/client-cert \
 	tests/e2e/conf-errors \
 	tests/e2e/conformance-default \
 	tests/e2e/conformance-eof \
@@ -448,7 +468,9 @@ EXTRA_DIST += $(E2E_TESTS) \
 FUZZ_TARGETS = \
 	tests/fuzz/fuzz_addr \
 	tests/fuzz/fuzz_bundle \
+	tests/fuzz/fuzz_client \
 	tests/fuzz/fuzz_conf \
+	tests/fuzz/fuzz_identity \
 	tests/fuzz/fuzz_pem \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_route \
@@ -472,10 +494,18 @@ tests_fuzz_fuzz_bundle_SOURCES = tests/fuzz/fuzz_bundle.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_bundle_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_bundle_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_bundle_LDADD = src/libconfig.a src/libcore.a src/libbase.a
+tests_fuzz_fuzz_client_SOURCES = tests/fuzz/fuzz_client.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_client_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_client_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_client_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_conf_LDADD = src/libconfig.a src/libcore.a src/libbase.a
+tests_fuzz_fuzz_identity_SOURCES = tests/fuzz/fuzz_identity.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_identity_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_identity_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_identity_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)

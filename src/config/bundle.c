@@ -111,7 +111,7 @@ unpack_setting(struct unpack *u, struct arena *arena, const struct option *o, vo
 static bool
 is_of(const struct option *o, bool frontend)
 {
-    return (o->block == OPTION_FRONTEND) == frontend;
+    return option_is_of_frontend(o) == frontend;
 }
 
 static void
@@ -197,6 +197,7 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
     pack_u32(p, f->place);
     pack_config_blob(p, &f->sealed_cert);
     pack_config_blob(p, &f->ticket_keys);
+    pack_config_blob(p, &f->client_cert.sealed);
 }
 
 static void
@@ -215,6 +216,7 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
     f->place = unpack_u32(u);
     unpack_config_blob(u, &f->sealed_cert);
     unpack_config_blob(u, &f->ticket_keys);
+    unpack_config_blob(u, &f->client_cert.sealed);
 }
 
 void

@@ -206,6 +206,7 @@ check_frontend(struct checker *c)
             check_listen(c, &f->listen_text.item[i]);
     check_backends(c);
     check_alpn(c);
+    check_client_cert(c);
     if (f->tls_min > f->tls_max)
         diag_error(c->diag, f->pos,
                    "frontend %s has tls-min 1.3 above tls-max 1.2; no client "

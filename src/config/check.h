@@ -8,9 +8,10 @@
  * The rules between settings, and what has to be looked up before a start:
  * listen and backend addresses parsed, also those of sni-backend and alpn-backend, listen
  * names resolved (this may block), two frontends on one address, a frontend without listen,
- * cert or backend, tls-min above tls-max, two frontends of one name, no frontend at all, a
- * place of the log that is none. Fills in listen, backend, route, admin and nameservers.
- * All mistakes go to diag with file and line. Certificates are not looked at: see tls/cert.
+ * cert or backend, tls-min above tls-max, client-cert without ca or with an allow that is
+ * none, two frontends of one name, no frontend at all, a place of the log that is none.
+ * Fills in listen, backend, route, admin and nameservers. All mistakes go to diag with file
+ * and line. Certificates are not looked at: see tls/cert.
  */
 void config_check(struct config *config, struct diag *diag);
 

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Shared by the files of config_check (check.c, check_backend.c) only. */
+/* Shared by the files of config_check (check.c, check_backend.c, check_client.c) only. */
 struct checker {
     struct config *config;
     struct diag *diag;
@@ -23,6 +23,9 @@ bool check_is_host_name(const char *host);
 
 /* Returns what is wrong with the path of a Unix socket, or NULL. */
 const char *check_unix(struct addr *addr, const char *path);
+
+/* client-cert of the frontend. */
+void check_client_cert(struct checker *c);
 
 /* backend, sni-backend and alpn-backend of the frontend. */
 void check_backends(struct checker *c);

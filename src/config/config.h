@@ -66,6 +66,21 @@ enum config_truncation {
     CONFIG_TRUNCATION_EOF
 };
 
+enum config_verify {
+    CONFIG_VERIFY_OFF,
+    CONFIG_VERIFY_OPTIONAL,
+    CONFIG_VERIFY_REQUIRED
+};
+
+/* Which certificates of clients are good. */
+struct config_client_cert {
+    enum config_verify verify;
+    struct config_strings ca, crl; /* files */
+    uint32_t depth;                /* intermediate certificates at most */
+    struct config_strings allow;   /* see core/identity */
+    struct config_blob sealed;     /* ca and crl, set by proc/setup; see client_ca */
+};
+
 struct config_frontend {
     const char *name;
     struct pos pos;
@@ -90,6 +105,7 @@ struct config_frontend {
     struct config_string ciphersuites; /* TLS 1.3; NULL: the default */
     struct config_string groups;       /* NULL: the default */
     struct config_strings alpn;        /* in order of preference; none: ALPN is ignored */
+    struct config_client_cert client_cert;
 
     uint32_t handshake_timeout_ms;
     uint32_t connect_timeout_ms;

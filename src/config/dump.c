@@ -105,7 +105,9 @@ config_dump(const struct config *config, FILE *out)
     for (size_t i = 0; i < config->frontends; i++) {
         fprintf(out, "\nfrontend %s {\n", parse_quote(d.arena, config->frontend[i].name));
         print_settings(&d, OPTION_FRONTEND, &config->frontend[i], "    ");
-        fputs("}\n", out);
+        fputs("    client-cert {\n", out);
+        print_settings(&d, OPTION_CLIENT_CERT, &config->frontend[i], "        ");
+        fputs("    }\n}\n", out);
     }
     arena_free(d.arena);
 }

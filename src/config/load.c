@@ -7,6 +7,22 @@
 
 static void read_statements(struct loader *l, struct parse *p);
 
+/* "in frontend web", "in client-cert of frontend web". */
+static const char *
+describe(struct arena *arena, const struct block *b)
+{
+    const char *kind = option_block_name(b->kind);
+
+    if (b->kind == OPTION_GLOBAL)
+        return kind;
+    if (b->outer != NULL && b->outer->kind != OPTION_GLOBAL)
+        return arena_printf(arena, "in %s of %s", kind, b->outer->where + strlen("in "));
+    if (*b->name == '\0')
+        return arena_printf(arena, "in %s", kind);
+    return arena_printf(arena, "in %s %s", kind,
+                        parse_is_word(b->name) ? b->name : parse_quote(arena, b->name));
+}
+
 static struct block *
 new_block(struct loader *l, enum option_block kind, struct pos pos, const char *name)
 {
@@ -16,12 +32,9 @@ new_block(struct loader *l, enum option_block kind, struct pos pos, const char *
     b->pos = pos;
     b->name = name;
     b->last = &b->first;
-    b->where = arena_printf(l->arena,
-                            kind == OPTION_GLOBAL ? "%s"
-                            : *name == '\0'       ? "in %s"
-                                                  : "in %s %s",
-                            option_block_name(kind),
-                            parse_is_word(name) ? name : parse_quote(l->arena, name));
+    if (kind == OPTION_CLIENT_CERT)
+        b->outer = l->block->outer != NULL ? l->block->outer : l->block;
+    b->where = describe(l->arena, b);
     return b;
 }
 
@@ -57,18 +70,43 @@ expect_brace(struct loader *l, const char *kind_name, unsigned line)
         parse_next(l->p);
 }
 
+/* May a block of that kind begin here? */
+static bool
+has_place(const struct loader *l, enum option_block kind)
+{
+    enum option_block here = l->block->kind;
+
+    if (kind == OPTION_CLIENT_CERT)
+        return here == OPTION_FRONTEND || here == OPTION_DEFAULTS;
+    return l->block == l->root;
+}
+
+static void
+refuse_place(struct loader *l, enum option_block kind, unsigned line)
+{
+    const char *kind_name = option_block_name(kind);
+    const struct block *outer = l->block;
+
+    if (kind == OPTION_CLIENT_CERT && outer->outer == NULL)
+        mistake(l, line, "%s has no place %s; it belongs %s", kind_name, outer->where,
+                option_home(OPTION_FRONTEND));
+    else
+        mistake(l, line,
+                "%s begins %s, which begins at %s:%u and is not closed; a } is missing",
+                kind_name, outer->where, outer->pos.file, outer->pos.line);
+}
+
 /* Of kind OPTION_BLOCKS: diag has it, and only the syntax of its settings is looked at. */
 static void
 open_block(struct loader *l, enum option_block kind, unsigned line)
 {
     const char *kind_name = option_block_name(kind), *name;
-    struct block *outer = l->block;
+    bool placed = has_place(l, kind);
 
-    if (outer != l->root && !l->adrift && kind != OPTION_BLOCKS)
-        mistake(l, line,
-                "%s begins %s, which begins at %s:%u and is not closed; a } is missing",
-                kind_name, outer->where, outer->pos.file, outer->pos.line);
-    l->adrift |= outer != l->root;
+    if (!placed && !l->adrift && kind != OPTION_BLOCKS)
+        refuse_place(l, kind, line);
+    if (!placed && (kind != OPTION_CLIENT_CERT || l->block->outer != NULL))
+        l->adrift |= l->block != l->root;
     name = parse_block_name(l, kind, line);
     l->block = new_block(l, kind, (struct pos){l->p->file, line}, name);
     l->newest->next = l->block;
@@ -81,7 +119,10 @@ close_block(struct loader *l)
 {
     if (l->block == l->home && !l->adrift)
         mistake(l, l->p->token.line, "there is no block that this } could close");
-    l->block = l->adrift ? l->root : l->home;
+    if (l->adrift && l->block->outer == NULL)
+        l->block = l->root;
+    else
+        load_leave(l);
     parse_next(l->p);
 }
 
@@ -188,12 +229,24 @@ read_statements(struct loader *l, struct parse *p)
 }
 
 static void
-apply(const struct block *b, void *base, struct pos *seen)
+apply_settings(const struct block *b, void *base, struct pos *seen)
 {
     for (struct setting *s = b->first; s != NULL; s = s->next) {
         s->in.base = base;
         option_apply(&s->in, b->kind, b->where, seen);
     }
+}
+
+/* With the blocks that stand in it. */
+static void
+apply(const struct block *b, void *base, struct pos *seen)
+{
+    apply_settings(b, base, seen);
+    if (b->kind != OPTION_FRONTEND && b->kind != OPTION_DEFAULTS)
+        return; /* what stands in it has no place there, and diag has it */
+    for (const struct block *i = b->next; i != NULL && i->outer != NULL; i = i->next)
+        if (i->outer == b)
+            apply_settings(i, base, seen);
 }
 
 /* Apply all blocks of a kind to one struct: a setting may be given once in all of them. */

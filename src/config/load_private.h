@@ -19,7 +19,8 @@ struct block {
     const char *name;  /* of a frontend; "": missing, and diag has it */
     const char *where; /* for messages: "in frontend web" */
     struct setting *first, **last;
-    struct block *next;
+    struct block *outer; /* that it stands in; NULL: in none */
+    struct block *next;  /* behind a block come those that stand in it */
 };
 
 /* All files of one configuration, and the file that is being read. */
@@ -49,6 +50,9 @@ bool load_is(const struct loader *l, int kind);
  * or, with braces open, that closes the last of them.
  */
 void load_skip(struct loader *l, unsigned braces);
+
+/* A block ends: go on with the one around it, but in no case leave the file's. */
+void load_leave(struct loader *l);
 
 /* Take a setting of the block; its name, which began in that line, has been taken. */
 void load_setting(struct loader *l, const char *name, unsigned line);

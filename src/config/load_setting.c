@@ -39,6 +39,13 @@ load_skip(struct loader *l, unsigned braces)
     l->p->quiet = quiet || load_is(l, PARSE_END);
 }
 
+void
+load_leave(struct loader *l)
+{
+    if (l->block != l->home)
+        l->block = l->block->outer != NULL ? l->block->outer : l->home;
+}
+
 static struct setting *
 add_setting(struct loader *l, const char *name, unsigned line)
 {
@@ -73,7 +80,7 @@ take_value(struct loader *l, struct setting *s)
     v->item[v->count++].pos = (struct pos){l->p->file, token.line};
     s->in.broken |= token.kind == PARSE_BAD;
     if (token.lost_brace && !s->in.list && l->block->pos.line == token.line)
-        l->block = l->home; /* of a block in one line */
+        load_leave(l); /* a block in one line */
     parse_next(l->p);
     return true;
 }

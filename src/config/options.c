@@ -13,11 +13,14 @@
 #define GLOBAL(field) OPTION_GLOBAL, offsetof(struct config, field)
 #define LOG(field) OPTION_LOG, offsetof(struct config, log.field)
 #define FRONTEND(field) OPTION_FRONTEND, offsetof(struct config_frontend, field)
+#define CLIENT_CERT(field) \
+    OPTION_CLIENT_CERT, offsetof(struct config_frontend, client_cert.field)
 
 /* OPTION_WORD stores through an int. */
 _Static_assert(sizeof(enum log_level) == sizeof(int), "enum log_level");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "enum log_format");
 _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_truncation");
+_Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
                                             {"warning", LOG_LEVEL_WARNING},
@@ -41,6 +44,11 @@ static const struct option_word versions[] = {{"1.2", 0x0303}, {"1.3", 0x0304}, 
 
 static const struct option_word truncations[] = {
     {"reset", CONFIG_TRUNCATION_RESET}, {"eof", CONFIG_TRUNCATION_EOF}, {NULL, 0}};
+
+static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
+                                              {"optional", CONFIG_VERIFY_OPTIONAL},
+                                              {"required", CONFIG_VERIFY_REQUIRED},
+                                              {NULL, 0}};
 
 static const struct option_word switches[] = {{"on", true}, {"off", false}, {NULL, 0}};
 
@@ -134,6 +142,18 @@ const struct option option_table[] = {
     {"max-connections", FRONTEND(max_connections), OPTION_NUMBER, "0", .max = 1000000,
      .help = "connections at one time; 0: no limit"},
 
+    {"verify", CLIENT_CERT(verify), OPTION_WORD, "off", .words = verifies,
+     .help = "ask clients for a certificate: off, optional or required"},
+    {"ca", CLIENT_CERT(ca), OPTION_LIST, NULL,
+     .help = "PEM files with the CAs that may have issued it"},
+    {"crl", CLIENT_CERT(crl), OPTION_LIST, NULL,
+     .help = "files with their revocation lists; none: nothing is revoked"},
+    {"depth", CLIENT_CERT(depth), OPTION_NUMBER, "4", .max = 32,
+     .help = "the most intermediate certificates between it and a CA of ca"},
+    {"allow", CLIENT_CERT(allow), OPTION_LIST, NULL,
+     .help =
+         "who may come in, as DNS:, CN:, URI: or SPKI:sha256/; none: all whom ca knows"},
+
     {"listen", OPTION_ADMIN, offsetof(struct config, admin_text), OPTION_STRING, NULL,
      .help = "address for metrics, probes and the status page; not set: there are none"},
 };
@@ -146,6 +166,7 @@ static const char *const block_names[OPTION_BLOCKS + 1] = {
     [OPTION_ADMIN] = "admin",
     [OPTION_DEFAULTS] = "defaults",
     [OPTION_FRONTEND] = "frontend",
+    [OPTION_CLIENT_CERT] = "client-cert",
     [OPTION_BLOCKS] = "an unknown block",
 };
 
@@ -156,6 +177,7 @@ static const char *const homes[OPTION_BLOCKS] = {
     [OPTION_ADMIN] = "in admin { }",
     [OPTION_DEFAULTS] = "in defaults { }",
     [OPTION_FRONTEND] = "in frontend NAME { }",
+    [OPTION_CLIENT_CERT] = "in client-cert { }",
 };
 
 const struct option *
@@ -206,6 +228,12 @@ option_allowed(const struct option *option, enum option_block block)
     if (block == OPTION_DEFAULTS)
         return option->block == OPTION_FRONTEND && !(option->flags & OPTION_OWN);
     return option->block == block;
+}
+
+bool
+option_is_of_frontend(const struct option *option)
+{
+    return option->block == OPTION_FRONTEND || option->block == OPTION_CLIENT_CERT;
 }
 
 const char *

@@ -24,6 +24,7 @@ enum option_block {
     OPTION_ADMIN,
     OPTION_DEFAULTS, /* no row has this: see option_allowed */
     OPTION_FRONTEND,
+    OPTION_CLIENT_CERT, /* within a frontend or defaults */
     OPTION_BLOCKS
 };
 
@@ -54,7 +55,8 @@ struct option_word {
 struct option {
     const char *name;
     enum option_block block;
-    size_t offset; /* into struct config; for OPTION_FRONTEND into struct config_frontend */
+    size_t offset; /* into struct config; of a frontend, and what stands in
+                      it, into struct config_frontend */
     enum option_type type;
     const char *initial; /* the default as the conf file writes it; NULL: none */
     unsigned flags;
@@ -78,6 +80,9 @@ const struct option *option_nearest(const char *name, enum option_block block);
 /* May the setting stand in that block? In defaults whatever may stand in a frontend, but
  * OWN. */
 bool option_allowed(const struct option *option, enum option_block block);
+
+/* Does it belong to a frontend, or to a block within one? */
+bool option_is_of_frontend(const struct option *option);
 
 /* What messages call a block ("frontend"), and where a setting of it belongs ("in frontend
  * NAME { }"); and back. OPTION_BLOCKS: unknown, or none is near. */

@@ -264,7 +264,7 @@ option_store_initial(struct config *config, struct config_frontend *frontend)
         struct option_input in = {.values = {&value, 1}, .arena = config->arena};
         int stored = 0;
 
-        in.base = o->block == OPTION_FRONTEND ? (void *)frontend : config;
+        in.base = option_is_of_frontend(o) ? (void *)frontend : config;
         if (o->initial != NULL)
             stored = store(o, &in);
         assert(stored == 0);

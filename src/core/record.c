@@ -116,6 +116,8 @@ add_fields(struct writer *w, const struct record *r, const char *level)
     add_string(w, "tls", r->tls);
     add_string(w, "cipher", r->cipher);
     add_string(w, "group", r->group);
+    if (r->client_cert != NULL)
+        add_hostile_string(w, "client-cert", r->client_cert);
     if (r->error != NULL)
         add_hostile_string(w, "error", r->error);
     add_resumed(w, r);

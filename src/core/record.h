@@ -15,21 +15,23 @@
  * (text) or null (JSON). sallyport(8) explains each field under the same name.
  */
 struct record {
-    uint64_t start_wall_us; /* when it was accepted: time= */
-    uint64_t id;            /* number of the connection in this process: id= */
-    const char *client;     /* client=  address and port */
-    const char *frontend;   /* frontend=  its name in the conf file */
-    const char *listen;     /* listen=  the local address it came in on */
-    const char *backend;    /* backend=  the address dialled, last tried */
-    const char *sni;        /* sni=  as the client sent it; hostile */
-    const char *alpn;       /* alpn=  the one chosen */
-    const char *tls;        /* tls=  "TLSv1.3" */
-    const char *cipher;     /* cipher=  OpenSSL's name */
-    const char *group;      /* group=  of the key exchange */
-    const char *error;      /* error=  plain sentence where there is more to say than the
-                               reason: "no shared cipher", "connection refused"; or NULL:
-                               the field is left out */
-    bool handshake_done;    /* resumed= is - before */
+    uint64_t start_wall_us;  /* when it was accepted: time= */
+    uint64_t id;             /* number of the connection in this process: id= */
+    const char *client;      /* client=  address and port */
+    const char *frontend;    /* frontend=  its name in the conf file */
+    const char *listen;      /* listen=  the local address it came in on */
+    const char *backend;     /* backend=  the address dialled, last tried */
+    const char *sni;         /* sni=  as the client sent it; hostile */
+    const char *alpn;        /* alpn=  the one chosen */
+    const char *tls;         /* tls=  "TLSv1.3" */
+    const char *cipher;      /* cipher=  OpenSSL's name */
+    const char *group;       /* group=  of the key exchange */
+    const char *client_cert; /* client-cert=  of a client that has shown one, its name;
+                                hostile. NULL: the field is left out */
+    const char *error;       /* error=  plain sentence where there is more to say than the
+                                reason: "no shared cipher", "connection refused"; or NULL:
+                                the field is left out */
+    bool handshake_done;     /* resumed= is - before */
     bool resumed;
     uint64_t up_bytes;     /* up=  plaintext bytes that were handed on to the backend */
     uint64_t down_bytes;   /* down=  plaintext bytes encrypted and taken for the client */
@@ -58,8 +60,8 @@ struct record {
  * timeout-handshake. level is passed in by the caller as its name. RECORD_LINE_SIZE
  * bytes always suffice for strings of sane length; what does not fit is cut, never torn
  * inside a JSON string: a JSON line that would be cut is written again with the hostile
- * strings (sni, alpn, error) left out; should even that not fit, nothing is added and
- * out is cut.
+ * strings (sni, alpn, client-cert, error) left out; should even that not fit, nothing is
+ * added and out is cut.
  */
 #define RECORD_LINE_SIZE 4095
 void record_format_text(const struct record *r, const char *level, struct text *out);

@@ -233,6 +233,11 @@ on_handshake_done(struct conn *conn)
                           conn->handshake_us - conn->start_us);
     hand_over(conn);
     relay_watch_client(&conn->relay);
+    if (tls_peer_note_cert(&conn->peer, leg_ssl(conn->relay.client)) < 0) {
+        relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
+        on_stepped(conn);
+        return;
+    }
     conn->backend = choose_backend(conn);
     dial = dial_start(conn->loop, conn->front->config, conn->backend, on_dialled, conn);
     if (dial != NULL)
@@ -248,7 +253,8 @@ on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
     else if (end == LEG_RESET)
         term_client_left(&conn->relay.term, TERM_END_RST);
     relay_post(&conn->relay,
-               end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED, phrase);
+               end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED,
+               conn->peer.refusal != NULL ? conn->peer.refusal : phrase);
     on_stepped(conn);
 }
 

@@ -101,6 +101,7 @@ journal_write(struct conn *conn)
     else if (conn->phase == CONN_RELAY)
         r.backend = conn->backend->from.text;
     r.sni = conn->peer.name;
+    r.client_cert = conn->peer.identity;
     add_tls_facts(&r, leg_ssl(conn->relay.client), &names);
     write_record(&r, level);
 }

@@ -8,6 +8,7 @@
 #include "proc/cpus.h"
 #include "proc/names.h"
 #include "proc/seal.h"
+#include "tls/client_ca.h"
 #include "tls/tls_ctx.h"
 
 #include <errno.h>
@@ -52,6 +53,23 @@ take_cert(struct setup *setup, struct config_frontend *f, const struct cert *cer
     } else {
         diag_error(diag, f->cert.pos, "%s: the private key cannot be handed to workers",
                    f->cert.text);
+    }
+    pack_clear(&p);
+}
+
+/* What client-cert names. */
+static void
+load_client_ca(struct setup *setup, struct config_frontend *f, struct diag *diag)
+{
+    struct pack p = {0};
+    unsigned char *copy;
+
+    if (f->client_cert.verify == CONFIG_VERIFY_OFF || f->client_cert.ca.count == 0)
+        return;
+    if (client_ca_load(&f->client_cert, &p, diag) == 0) {
+        copy = arena_alloc(setup->config->arena, p.len);
+        memcpy(copy, p.data, p.len);
+        f->client_cert.sealed = (struct config_blob){copy, p.len};
     }
     pack_clear(&p);
 }
@@ -131,8 +149,10 @@ setup_load(const struct setup_source *source, struct diag *diag)
     setup = new_setup(config);
     config_check(config, diag);
     find_who(setup, diag);
-    for (size_t i = 0; i < config->frontends; i++)
+    for (size_t i = 0; i < config->frontends; i++) {
+        load_client_ca(setup, &config->frontend[i], diag);
         load_cert(setup, &config->frontend[i], source->cert, diag);
+    }
     return setup;
 }
 

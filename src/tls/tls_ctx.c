@@ -4,6 +4,7 @@
 #include "base/attr.h"
 #include "tls/tls_err.h"
 #include "tls/tls_peer.h"
+#include "tls/tls_verify.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -178,18 +179,20 @@ apply_policy(SSL_CTX *ctx)
 }
 
 /*
- * Sessions of one frontend are no good for another. The name goes through a hash since
- * a context is at most 32 bytes.
+ * Sessions of one frontend are no good for another, nor for other rules on certificates of
+ * clients. These and the name go through a hash since a context is at most 32 bytes.
  */
 static int
-apply_session_context(SSL_CTX *ctx, const char *name)
+apply_session_context(SSL_CTX *ctx, const struct config_frontend *frontend)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
+    const char *name = frontend->name != NULL ? frontend->name : "";
+    unsigned char digest[EVP_MAX_MD_SIZE], parts[2 * TLS_VERIFY_DIGEST];
     unsigned len;
 
-    if (name == NULL)
-        name = "";
-    if (EVP_Digest(name, strlen(name), digest, &len, EVP_sha256(), NULL) != 1)
+    if (tls_verify_digest(&frontend->client_cert, parts) < 0 ||
+        EVP_Digest(name, strlen(name), parts + TLS_VERIFY_DIGEST, NULL, EVP_sha256(),
+                   NULL) != 1 ||
+        EVP_Digest(parts, sizeof(parts), digest, &len, EVP_sha256(), NULL) != 1)
         return -1;
     return SSL_CTX_set_session_id_context(ctx, digest, len) == 1 ? 0 : -1;
 }
@@ -202,7 +205,7 @@ apply_protocol(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag
     if (SSL_CTX_set_min_proto_version(ctx, frontend->tls_min) == 1 &&
         SSL_CTX_set_max_proto_version(ctx, frontend->tls_max) == 1 &&
         SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
-        apply_session_context(ctx, frontend->name) == 0)
+        apply_session_context(ctx, frontend) == 0)
         return 0;
     diag_error(diag, frontend->pos, "TLS cannot be set up: %s",
                tls_err_take(reason, sizeof(reason), "refused by OpenSSL"));
@@ -293,6 +296,7 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
     status |= apply_lists(ctx, frontend, diag);
     status |= apply_cert(ctx, frontend, cert, diag);
     status |= apply_alpn(ctx, frontend, diag);
+    status |= tls_verify_apply(ctx, frontend, diag);
     tls_peer_watch(ctx);
     if (status == 0)
         return ctx;

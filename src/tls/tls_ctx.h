@@ -30,7 +30,8 @@
  * no_application_protocol (RFC 7301, 3.2); a client without ALPN goes on without.
  *
  * Ticket keys are made anew for each SSL_CTX, unless tls_ctx_set_ticket_keys gives it some.
- * A session is good for a frontend of the same name only.
+ * A session is good for a frontend of the same name only, and for the same rules on
+ * certificates of clients (see tls_verify).
  *
  * A list that OpenSSL refuses is an error in diag at its place that names the offending
  * part. A part that means nothing to OpenSSL in a list that it takes is a warning. All

@@ -77,6 +77,8 @@ static const struct phrase {
     {SSL_R_NO_APPLICATION_PROTOCOL, "no common application protocol"},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, "record does not decrypt"},
     {SSL_R_DECRYPTION_FAILED, "record does not decrypt"},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, "the client has no certificate"},
+    {SSL_R_CERTIFICATE_VERIFY_FAILED, "the client's certificate is refused"},
     {SSL_R_NO_RENEGOTIATION, "renegotiation refused"},
     {SSL_R_UNEXPECTED_EOF_WHILE_READING, "end without close_notify"},
 };

@@ -39,7 +39,8 @@ enum tls_verdict tls_err_judge(SSL *ssl, int ret, struct text *why);
  * - "no shared cipher", "plain HTTP spoken to a TLS port", "not TLS" (wrong version number,
  *   too short ...), "record too long", "TLS version not supported", "no common group",
  *   "no common signature algorithm", "no common application protocol", "record does not
- *   decrypt", "renegotiation refused", "end without close_notify", "out of memory";
+ *   decrypt", "the client has no certificate", "the client's certificate is refused",
+ * "renegotiation refused", "end without close_notify", "out of memory";
  * - "client sent alert: certificate unknown" (alerts by their names in RFC 8446, 6, with
  *   spaces for underscores; "number 77" for one without a name);
  * - for all others OpenSSL's reason string.

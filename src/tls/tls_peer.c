@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tls/tls_peer.h"
 
+#include "base/text.h"
+#include "tls/client_names.h"
+
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HEADER 5 /* bytes of server_name before the name (RFC 6066, section 3) */
 
@@ -38,6 +42,8 @@ void
 tls_peer_clear(struct tls_peer *peer)
 {
     free(peer->name);
+    free(peer->refusal);
+    free(peer->identity);
     *peer = (struct tls_peer){0};
 }
 
@@ -75,6 +81,27 @@ on_hello(SSL *ssl, int *alert, void *arg)
     ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
     *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
+}
+
+/* The log would cut a longer one. */
+#define IDENTITY_SIZE 512
+
+int
+tls_peer_note_cert(struct tls_peer *peer, const SSL *ssl)
+{
+    X509 *x509 = SSL_get0_peer_certificate(ssl);
+    char buf[IDENTITY_SIZE];
+    struct text t;
+    struct tm tm;
+
+    if (x509 == NULL)
+        return 0;
+    text_init(&t, buf, sizeof(buf));
+    client_names_show(x509, &t);
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm) == 1)
+        peer->not_after = timegm(&tm);
+    peer->identity = strdup(buf);
+    return peer->identity != NULL ? 0 : -1;
 }
 
 void

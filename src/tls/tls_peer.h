@@ -5,14 +5,19 @@
 #include "base/attr.h"
 
 #include <openssl/ssl.h>
+#include <stdint.h>
 
 /*
  * What is known of the client of one TLS connection. It is embedded in its owner, begins
  * with {0}, and outlives the SSL object.
  */
 struct tls_peer {
-    char *name; /* the server name that it asks for, as it was sent: hostile. NULL: none;
-                   owned */
+    char *name;    /* the server name that it asks for, as it was sent: hostile. NULL: none;
+                      owned */
+    char *refusal; /* why its certificate was refused; NULL: it was not; owned */
+    char *identity;    /* what the log calls its certificate, which is good; NULL: it has
+                          shown none; owned */
+    int64_t not_after; /* when that expires, in seconds since 1970-01-01 UTC; 0: never */
 };
 
 /*
@@ -27,6 +32,12 @@ int tls_peer_attach(struct tls_peer *peer, SSL *ssl) ATTR_MUST_CHECK;
 
 /* The one that is attached, or NULL. */
 struct tls_peer *tls_peer_of(const SSL *ssl);
+
+/*
+ * After a handshake, a resumed one too: note the certificate of the client, which has been
+ * verified. Returns 0, or -1 without memory.
+ */
+int tls_peer_note_cert(struct tls_peer *peer, const SSL *ssl) ATTR_MUST_CHECK;
 
 /* Release what it has noted, once the SSL object is of no more use. */
 void tls_peer_clear(struct tls_peer *peer);

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 
 /* The borrowed strings of a record, in their order; they are the fields from FIRST on. */
-#define STRINGS 10
+#define STRINGS 11
 #define FIRST_STRING 4
 
 /* Strings that together have no more bytes are of sane length. */
@@ -20,19 +20,20 @@ struct strings {
 };
 
 /* The fields in their order; one that may be left out begins with '?'. */
-#define FIELDS 25
+#define FIELDS 26
 static const char *const text_keys[FIELDS] = {
-    "time",    "level",      "msg",         "id",         "client",  "frontend", "listen",
-    "backend", "sni",        "alpn",        "tls",        "cipher",  "group",    "?error",
-    "resumed", "up",         "down",        "handshake",  "connect", "duration", "reason",
-    "first",   "client-end", "backend-end", "?truncated",
+    "time",        "level",        "msg",      "id",      "client", "frontend",
+    "listen",      "backend",      "sni",      "alpn",    "tls",    "cipher",
+    "group",       "?client-cert", "?error",   "resumed", "up",     "down",
+    "handshake",   "connect",      "duration", "reason",  "first",  "client-end",
+    "backend-end", "?truncated",
 };
 static const char *const json_keys[FIELDS] = {
-    "time",     "level",      "msg",          "id",          "client",
-    "frontend", "listen",     "backend",      "?sni",        "?alpn",
-    "tls",      "cipher",     "group",        "?error",      "resumed",
-    "up_bytes", "down_bytes", "handshake_ms", "connect_ms",  "duration_ms",
-    "reason",   "first",      "client_end",   "backend_end", "?truncated",
+    "time",         "level",        "msg",         "id",      "client",   "frontend",
+    "listen",       "backend",      "?sni",        "?alpn",   "tls",      "cipher",
+    "group",        "?client_cert", "?error",      "resumed", "up_bytes", "down_bytes",
+    "handshake_ms", "connect_ms",   "duration_ms", "reason",  "first",    "client_end",
+    "backend_end",  "?truncated",
 };
 
 /* The number of a field that stands behind number `from`, with none left out between. */
@@ -327,7 +328,11 @@ take_record(struct fuzz_input *in, struct record *r, struct strings *s)
     r->tls = s->string[6];
     r->cipher = s->string[7];
     r->group = s->string[8];
+    /* An input has them the other way round. */
     r->error = s->string[9];
+    r->client_cert = s->string[10];
+    s->string[9] = s->string[10];
+    s->string[10] = (char *)(uintptr_t)r->error;
 }
 
 /* Written into size bytes, behind what is there already. */

@@ -15,7 +15,12 @@
  *   notyet.pem         like ec.pem, but valid from tomorrow
  *   other-key.pem      a key that belongs to no certificate
  *   truncated.pem      the first half of ec.pem's leaf
+ *
+ * and what clients.c has for clients. With a name and a number of seconds, that of
+ * clients_make_short instead.
  */
+#include "pki.h"
+
 #include <fcntl.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
@@ -31,21 +36,12 @@
 
 #define LEAF_NAMES "DNS:localhost,DNS:example.test,IP:127.0.0.1,IP:::1"
 
-/* Days from today. */
-#define LONG_AGO (-10)
-#define IN_TIME 365
-
-struct identity {
-    X509 *x509;
-    EVP_PKEY *key;
-};
-
 struct pki {
     struct identity root, intermediate, ec, rsa, expired, notyet;
     EVP_PKEY *other_key;
 };
 
-static const char *directory;
+const char *directory;
 
 static void
 die(const char *what)
@@ -55,7 +51,7 @@ die(const char *what)
     exit(EXIT_FAILURE);
 }
 
-static void
+void
 must(bool good, const char *what)
 {
     if (!good)
@@ -64,7 +60,7 @@ must(bool good, const char *what)
 
 /* ---- certificates ---- */
 
-static void
+void
 add_extension(X509 *x509, X509 *issuer, int nid, const char *value)
 {
     X509V3_CTX context;
@@ -87,9 +83,7 @@ set_serial(X509 *x509)
     BN_free(serial);
 }
 
-/* A certificate without extensions and signature, for a key, by an issuer (NULL: itself).
- */
-static struct identity
+struct identity
 begin(const char *name, EVP_PKEY *key, const struct identity *issuer, int from, int until)
 {
     struct identity made = {X509_new(), key};
@@ -111,13 +105,13 @@ begin(const char *name, EVP_PKEY *key, const struct identity *issuer, int from, 
     return made;
 }
 
-static void
+void
 sign(const struct identity *made, const struct identity *issuer)
 {
     must(X509_sign(made->x509, issuer->key, EVP_sha256()) > 0, "signature");
 }
 
-static struct identity
+struct identity
 make_authority(const char *name, const struct identity *issuer, const char *constraints)
 {
     struct identity made = begin(name, EVP_EC_gen("P-256"), issuer, LONG_AGO, IN_TIME);
@@ -148,7 +142,7 @@ make_leaf(EVP_PKEY *key, const struct identity *issuer, int from, int until)
 
 /* ---- files ---- */
 
-static FILE *
+FILE *
 create(const char *name)
 {
     char path[4096];
@@ -166,19 +160,19 @@ create(const char *name)
     return file;
 }
 
-static void
+void
 finish(FILE *file, const char *name)
 {
     must(fclose(file) == 0, name);
 }
 
-static void
+void
 put_key(FILE *file, EVP_PKEY *key)
 {
     must(PEM_write_PKCS8PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1, "a key");
 }
 
-static void
+void
 put_cert(FILE *file, X509 *x509)
 {
     must(PEM_write_X509(file, x509) == 1, "a certificate");
@@ -195,7 +189,7 @@ write_whole(const char *name, const struct identity *leaf, const struct identity
     finish(file, name);
 }
 
-static void
+void
 write_certs(const char *name, X509 *first, X509 *second)
 {
     FILE *file = create(name);
@@ -206,7 +200,7 @@ write_certs(const char *name, X509 *first, X509 *second)
     finish(file, name);
 }
 
-static void
+void
 write_key(const char *name, EVP_PKEY *key)
 {
     FILE *file = create(name);
@@ -285,13 +279,18 @@ main(int argc, char **argv)
 {
     struct pki pki;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: make_pki DIR\n");
+    if (argc != 2 && argc != 4) {
+        fprintf(stderr, "usage: make_pki DIR [NAME SECONDS]\n");
         return EXIT_FAILURE;
     }
     directory = argv[1];
+    if (argc == 4) {
+        clients_make_short(argv[2], atol(argv[3]));
+        return EXIT_SUCCESS;
+    }
     make_all(&pki);
     write_all(&pki);
+    clients_make(&pki.root);
     forget_all(&pki);
     return EXIT_SUCCESS;
 }

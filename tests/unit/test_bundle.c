@@ -19,6 +19,8 @@ static const char rich[] =
     "  listen = { \"127.0.0.1:0\", \"[::1]:8443\", \"systemd:web\" } cert = c key = k\n"
     "  sni-backend = { \"B.test=192.0.2.7:1\", \"*.test=other.test:2\" }\n"
     "  alpn-backend = { \"h2=unix:@h2\" }\n"
+    "  client-cert { verify = optional ca = { ca1, ca2 } crl = crl depth = 7\n"
+    "    allow = \"CN:x\" }\n"
     "  backend = \"backend.test:8080\" tls-min = 1.3 ciphers = '$C'\n"
     "  ciphersuites = S groups = G alpn = { h2, 'x y' }\n"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
@@ -59,6 +61,7 @@ find_out(void)
     f[0].sealed_cert = (struct config_blob){"cert\0key", 8};
     f[1].sealed_cert = (struct config_blob){"x", 1};
     f[0].ticket_keys = (struct config_blob){"secret\0s", 8};
+    f[0].client_cert.sealed = (struct config_blob){"ca\0crl", 6};
     config->search = (struct config_strings){search, COUNT_OF(search)};
     config->ndots = 5;
 }
@@ -138,7 +141,7 @@ is_set(const struct option *o, const struct config *defaults)
 {
     const char *base = (const char *)config, *default_base = (const char *)defaults;
 
-    if (o->block != OPTION_FRONTEND)
+    if (!option_is_of_frontend(o))
         return !is_default(o, base + o->offset, default_base + o->offset);
     default_base = (const char *)defaults->frontend;
     for (size_t i = 0; i < config->frontends; i++) {
@@ -245,9 +248,12 @@ START_TEST(what_was_found_out_of_frontends)
         ck_assert_uint_eq(a->place, b->place);
         if (i < 2)
             assert_blob(&a->sealed_cert, &b->sealed_cert);
+        ck_assert_uint_eq(a->client_cert.sealed.len, b->client_cert.sealed.len);
         ck_assert_uint_eq(a->ticket_keys.len, b->ticket_keys.len);
     }
     assert_blob(&again->frontend[0].ticket_keys, &config->frontend[0].ticket_keys);
+    assert_blob(&again->frontend[0].client_cert.sealed,
+                &config->frontend[0].client_cert.sealed);
     ck_assert_str_eq(again->frontend[0].listen[2].systemd, "web");
     ck_assert_int_eq(again->frontend[0].backend.kind, CONFIG_BACKEND_NAME);
     ck_assert_str_eq(again->frontend[0].backend.host, "backend.test");

@@ -217,6 +217,13 @@ static const struct {
      "unix:\n"
      "t:8: alpn-backend has two backends for \"h2\"; the first is at t:7\n"
      "t:8: alpn-backend has two backends for \"h2\"; the first is at t:8\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1\n"
+     "client-cert { verify = optional allow = { alice,\n'DNS:*' } } }",
+     "t:1: frontend a has a client-cert without ca; write ca = "
+     "\"/etc/sallyport/clients.pem\" there\n"
+     "t:2: allow \"alice\" has no kind; write DNS:, CN:, URI: or SPKI:sha256/ before the "
+     "name\n"
+     "t:3: allow \"DNS:*\" may have a * only in front, as in DNS:*.app.example\n"},
     {A "\n" A,
      "t:3: there are two frontends a; the first is at t:1\n"
      "t:3: listen \"*:0\" in frontend a is taken by \"*:0\" in frontend a at t:1\n"},

@@ -180,6 +180,38 @@ END_TEST
 static const struct {
     const char *text, *mistakes;
 } cases[] = {
+    /* Blocks in blocks. */
+    {"frontend a { client-cert { verify = maybe } }\n"
+     "defaults { client-cert { depth = 99 } }",
+     "t:1: verify = maybe is not known; it takes off, optional or required\n"
+     "t:2: depth = 99 is out of range; it takes 0 to 32\n"},
+    {"frontend a { client-cert { listen = *:1 } ca = x }",
+     "t:1: ca has no place in frontend a; it belongs in client-cert { }\n"
+     "t:1: listen has no place in client-cert of frontend a; it belongs in frontend NAME { "
+     "}\n"},
+    {"frontend a { client-cert { c = x } }",
+     "t:1: unknown setting \"c\" in client-cert of frontend a; did you mean \"ca\"?\n"},
+    {"frontend a {\n client-cert { depth = 1 }\n client-cert { ca = x depth = 2 } }",
+     "t:3: depth is given twice in client-cert of frontend a; the first is at t:2\n"},
+    {"client-cert { verify = off }\nlog { level = info\n client-cert { } }",
+     "t:1: client-cert has no place outside of all blocks; it belongs in frontend NAME { "
+     "}\n"
+     "t:3: client-cert has no place in log; it belongs in frontend NAME { }\n"},
+    {"frontend a { client-cert x { } }",
+     "t:1: client-cert takes no name; write client-cert { ... }\n"},
+    {"frontend a { client-cert\n{ } client-cert = off\n}\n}",
+     "t:2: client-cert is followed by \"=\"; a { has to begin the block\n"},
+    {"frontend a { client-certs { ca = x } }",
+     "t:1: unknown block \"client-certs\"; did you mean \"client-cert\"?\n"},
+    {"frontend a {\n client-cert {\n ca = x\n}\nfrontend b { backlog = 0 }",
+     "t:5: frontend begins in frontend a, which begins at t:1 and is not closed; a } is "
+     "missing\n"
+     "t:5: backlog = 0 is out of range; it takes 1 to 65535\n"},
+    {"frontend a {\n client-cert {\n ca = x\nclient-cert { }\n}\n}\n}",
+     "t:4: client-cert begins in client-cert of frontend a, which begins at t:2 and is not "
+     "closed; a } is missing\n"},
+    {"frontend a { client-cert {\n ca = x\n }",
+     "t:1: the block that begins here is not closed; a } is missing\n"},
     /* Settings. */
     {"frontend web { handshake-timout = 1s }",
      "t:1: unknown setting \"handshake-timout\" in frontend web; did you mean "
@@ -521,6 +553,38 @@ START_TEST(one_frontend_from_words)
 }
 END_TEST
 
+START_TEST(blocks_in_frontends_and_defaults)
+{
+    const char *path;
+    const struct config_frontend *f;
+
+    make_file("rules.inc", "client-cert { depth = 2 }");
+    make_file("allow.inc", "allow = \"CN:x\"");
+    path = make_file(
+        "conf", "frontend a { client-cert { ca = { a, b } include(\"allow.inc\") } tls-min "
+                "= 1.3 }\n"
+                "frontend b { include(\"rules.inc\") backlog = 7\n"
+                "  client-cert { ca = c verify = off } }\n"
+                "defaults { client-cert { verify = required } client-cert { depth = 1 } }\n"
+                "frontend c { }");
+    config = config_load_file(path, diag);
+    ck_assert_str_eq(mistakes(), "");
+    f = config->frontend;
+    ck_assert_int_eq(f[0].client_cert.verify, CONFIG_VERIFY_REQUIRED);
+    ck_assert_uint_eq(f[0].client_cert.ca.count, 2);
+    ck_assert_uint_eq(f[0].client_cert.depth, 1);
+    ck_assert_str_eq(f[0].client_cert.allow.item[0].text, "CN:x");
+    ck_assert_int_eq(f[0].tls_min, 0x0304);
+    ck_assert_int_eq(f[1].client_cert.verify, CONFIG_VERIFY_OFF);
+    ck_assert_uint_eq(f[1].client_cert.depth, 2);
+    ck_assert_str_eq(f[1].client_cert.ca.item[0].text, "c");
+    ck_assert_uint_eq(f[1].client_cert.allow.count, 0);
+    ck_assert_uint_eq(f[1].backlog, 7);
+    ck_assert_int_eq(f[2].client_cert.verify, CONFIG_VERIFY_REQUIRED);
+    ck_assert_uint_eq(f[2].client_cert.ca.count, 0);
+}
+END_TEST
+
 static Suite *
 load_suite(void)
 {
@@ -543,6 +607,7 @@ load_suite(void)
     tcase_add_test(tcase, a_block_ends_in_its_own_file);
     tcase_add_test(tcase, a_dump_loads_to_the_same);
     tcase_add_test(tcase, one_frontend_from_words);
+    tcase_add_test(tcase, blocks_in_frontends_and_defaults);
     suite_add_tcase(suite, tcase);
     return suite;
 }

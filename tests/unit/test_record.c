@@ -110,6 +110,21 @@ START_TEST(test_json_of_the_unknown)
 }
 END_TEST
 
+START_TEST(test_certificate_of_a_client)
+{
+    struct record r = full;
+
+    r.client_cert = "CN=alice,O=\"Ex\"";
+    record_format_text(&r, "info", &out);
+    ck_assert_ptr_nonnull(
+        strstr(buf, " group=x25519 client-cert=\"CN=alice,O=\\\"Ex\\\"\" error="));
+    begin();
+    record_format_json(&r, "info", &out);
+    ck_assert_ptr_nonnull(strstr(
+        buf, ",\"group\":\"x25519\",\"client_cert\":\"CN=alice,O=\\\"Ex\\\"\",\"error\":"));
+}
+END_TEST
+
 START_TEST(test_not_resumed)
 {
     struct record r = full;
@@ -298,6 +313,7 @@ record_suite(void)
     tcase_add_test(tcase, test_json_of_everything);
     tcase_add_test(tcase, test_text_of_the_unknown);
     tcase_add_test(tcase, test_json_of_the_unknown);
+    tcase_add_test(tcase, test_certificate_of_a_client);
     tcase_add_test(tcase, test_not_resumed);
     tcase_add_loop_test(tcase, test_message_tells_failed_handshakes, 0, REASONS);
     tcase_add_test(tcase, test_appends);

@@ -6,7 +6,7 @@ endif
 
 syntax iskeyword @,48-57,_,-
 
-syntax keyword sallyportBlock log admin defaults frontend
+syntax keyword sallyportBlock log admin defaults frontend client-cert
 syntax keyword sallyportInclude include
 
 " tests/lint/options compares these with the table of settings.
@@ -17,6 +17,7 @@ syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key backend
 syntax keyword sallyportSetting sni-backend alpn-backend
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
+syntax keyword sallyportSetting verify ca crl depth allow
 syntax keyword sallyportSetting handshake-timeout connect-timeout idle-timeout
 syntax keyword sallyportSetting half-closed-timeout close-wait linger-timeout linger-max
 syntax keyword sallyportSetting on-truncation
@@ -24,7 +25,7 @@ syntax keyword sallyportSetting keepalive keepalive-idle keepalive-interval keep
 syntax keyword sallyportSetting tcp-user-timeout backlog max-connections
 
 syntax match sallyportNumber /[A-Za-z0-9_.:\/*@+-]\@1<!\d\+\(ms\|s\|m\|h\|d\)\?[A-Za-z0-9_.:\/*@+-]\@!/
-syntax keyword sallyportWord on off auto reset eof text json stderr syslog daemon
+syntax keyword sallyportWord on off auto optional required reset eof text json stderr syslog daemon
 syntax keyword sallyportWord error warning notice info probe debug
 
 syntax match sallyportEscape /\\["\\$nt]/ contained
