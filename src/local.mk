@@ -111,6 +111,8 @@ src_libnet_a_SOURCES = \
 	src/net/loop.h \
 	src/net/relay.c \
 	src/net/relay.h \
+	src/net/revoke.c \
+	src/net/revoke.h \
 	src/net/sock.c \
 	src/net/sock.h
 

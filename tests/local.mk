@@ -419,6 +419,7 @@ E2E_TESTS = \
 	tests/e2e/admin \
 	tests/e2e/cli \
 	tests/e2e/client-cert \
+	tests/e2e/client-cert-live \
 	tests/e2e/conf-errors \
 	tests/e2e/conformance-default \
 	tests/e2e/conformance-eof \

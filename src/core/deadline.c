@@ -29,9 +29,10 @@ consider_linger(struct deadline *d, const struct deadline_limits *limits, uint64
     d->event = TERM_TIMEOUT_LINGER;
 }
 
-struct deadline
-deadline_next(const struct term *t, const struct deadline_limits *limits,
-              const struct deadline_times *times)
+/* The time-outs of the settings. */
+static struct deadline
+next_timeout(const struct term *t, const struct deadline_limits *limits,
+             const struct deadline_times *times)
 {
     struct deadline d = {0};
     unsigned clocks = term_clocks(t);
@@ -63,6 +64,21 @@ deadline_next(const struct term *t, const struct deadline_limits *limits,
         consider(&d, times->last_byte, limits->idle_ms, TERM_TIMEOUT_IDLE);
     if ((clocks & TERM_CLOCK_HALF_CLOSED) && (!close_wait || times->up_blocked))
         consider(&d, times->last_byte, limits->half_closed_ms, TERM_TIMEOUT_HALF_CLOSED);
+    return d;
+}
+
+/* Until it lingers, a certificate that expires ends it. */
+struct deadline
+deadline_next(const struct term *t, const struct deadline_limits *limits,
+              const struct deadline_times *times)
+{
+    struct deadline d = next_timeout(t, limits, times);
+
+    if ((term_clocks(t) & TERM_CLOCK_IDLE) && times->expires != 0 &&
+        (d.at == 0 || times->expires < d.at)) {
+        d.at = times->expires;
+        d.event = TERM_CLIENT_CERT_EXPIRED;
+    }
     return d;
 }
 

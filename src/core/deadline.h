@@ -30,6 +30,7 @@ struct deadline_times {
     uint64_t acked;            /* when the kernel's send queue towards the client was first
                                   seen empty after all was written; 0: not yet */
     uint64_t linger;           /* when the lingering began */
+    uint64_t expires;          /* when the client's certificate does; 0: never */
     bool up_blocked;           /* bytes of the client wait because the backend takes none */
 };
 

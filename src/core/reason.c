@@ -43,6 +43,11 @@ static const struct {
     [REASON_TIMEOUT_CLOSE_WAIT] =
         {"timeout-close-wait", "the client did not answer close_notify within close-wait",
          BLAME_CLIENT},
+    [REASON_CLIENT_CERT_EXPIRED] = {"client-cert-expired",
+                                    "the client's certificate expired", BLAME_CLIENT},
+    [REASON_CLIENT_CERT_REVOKED] = {"client-cert-revoked",
+                                    "a new CRL names the client's certificate",
+                                    BLAME_CLIENT},
     [REASON_DRAIN_FORCED] = {"drain-forced", "sallyport was stopped before it had ended",
                              BLAME_SALLYPORT},
     [REASON_OVERLOAD] = {"overload", "a limit on connections was reached", BLAME_SALLYPORT},

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "net/generation.h"
 #include "net/journal.h"
+#include "net/revoke.h"
 #include "net/sock.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ finish(struct conn *conn)
                     conn->relay.term.truncated);
     front_leave(conn->front);
     loop->live_count--;
+    revoke_forget(&loop->revoke, conn);
     TAILQ_REMOVE(&loop->live, conn, link);
     TAILQ_INSERT_TAIL(&loop->dead, conn, link);
 }
@@ -55,7 +57,9 @@ next_deadline(const struct conn *conn)
                                        conn->front->config->handshake_timeout_ms,
                                  .event = TERM_TIMEOUT_HANDSHAKE};
     if (conn->phase == CONN_DIAL && conn->relay.term.client == TERM_CLIENT_LIVE)
-        return (struct deadline){0}; /* the dial keeps its own time */
+        return (struct deadline){
+            .at = conn->relay.times.expires, /* the dial keeps its own time */
+            .event = TERM_CLIENT_CERT_EXPIRED};
     return deadline_next(&conn->relay.term, &conn->front->limits, &conn->relay.times);
 }
 
@@ -134,6 +138,17 @@ look(struct conn *conn, bool for_ack)
         relay->times.acked = clock_ms();
 }
 
+/* When the client's certificate expires, by the clock of deadlines: now and then, as the
+ * clock on the wall may be set. */
+static void
+set_expiry(struct conn *conn)
+{
+    int64_t left_ms = conn->peer.not_after * 1000 - (int64_t)(clock_wall_us() / 1000);
+
+    conn->relay.times.expires =
+        conn->peer.not_after == 0 ? 0 : clock_ms() + (left_ms > 0 ? (uint64_t)left_ms : 0);
+}
+
 /* The handshake is over, well or badly: from now on the client's leg speaks to the relay.
  */
 static void
@@ -152,6 +167,10 @@ on_timer(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
     conn->timer_ms = 0;
     if (conn->phase == CONN_RELAY || d.poll_acked) {
         look(conn, d.poll_acked);
+        d = next_deadline(conn);
+    }
+    if (d.at != 0 && d.event == TERM_CLIENT_CERT_EXPIRED) {
+        set_expiry(conn);
         d = next_deadline(conn);
     }
     if (d.at != 0 && d.at <= clock_ms()) {
@@ -236,6 +255,11 @@ on_handshake_done(struct conn *conn)
     if (tls_peer_note_cert(&conn->peer, leg_ssl(conn->relay.client)) < 0) {
         relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
         on_stepped(conn);
+        return;
+    }
+    set_expiry(conn);
+    if (revoke_is_due(&conn->loop->revoke, conn)) {
+        conn_revoke(conn);
         return;
     }
     conn->backend = choose_backend(conn);
@@ -394,4 +418,16 @@ conn_cut(struct conn *conn)
     relay_post(&conn->relay, TERM_DRAIN_FORCED, NULL);
     on_stepped(conn);
     return conn->relay.term.reason == REASON_DRAIN_FORCED;
+}
+
+void
+conn_revoke(struct conn *conn)
+{
+    char buf[160];
+    struct text why;
+
+    text_init(&why, buf, sizeof(buf));
+    text_addf(&why, "a new CRL names the client's certificate: %s", conn->peer.identity);
+    relay_post(&conn->relay, TERM_CLIENT_CERT_REVOKED, buf);
+    on_stepped(conn);
 }

@@ -65,6 +65,10 @@ void conn_refuse(struct loop *loop, struct front *front, int fd, const struct ad
  */
 bool conn_cut(struct conn *conn);
 
+/* Abort it, because the client's certificate is revoked. It may have finished when this
+ * returns. */
+void conn_revoke(struct conn *conn);
+
 /* Release a finished connection; only loop's reaping calls it. */
 void conn_free(struct conn *conn);
 

@@ -22,7 +22,7 @@ loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *share
     if (loop->base == NULL || loop->cipher == NULL || loop->plain == NULL)
         return -1;
     loop->hangup = hangup_new(loop->base);
-    if (loop->hangup == NULL)
+    if (loop->hangup == NULL || revoke_init(&loop->revoke, loop) < 0)
         return -1;
     /* A quantum of plaintext, and the headers and tags of its records. */
     return tls_gather_init(&loop->gather, LOOP_PLAIN_BYTES + (8u << 10));
@@ -58,6 +58,7 @@ loop_clear(struct loop *loop)
 {
     loop->on_reaped = NULL;
     reap(loop);
+    revoke_clear(&loop->revoke);
     if (loop->dns != NULL) {
         /* Requests that were cancelled still call back, and must find the resolver. */
         run_deferred(loop);

@@ -6,6 +6,7 @@
 #include "core/flow.h"
 #include "core/stats.h"
 #include "net/hangup.h"
+#include "net/revoke.h"
 #include "tls/tls_bio.h"
 
 #include <event2/dns.h>
@@ -37,6 +38,8 @@ struct loop {
     const struct config *config; /* in force for new connections; borrowed */
     struct stats_page *page;     /* what this worker counts; borrowed */
     struct stats_shared *shared; /* what all workers count; borrowed */
+
+    struct revoke revoke;
 
     struct conn_list live;
     struct conn_list dead; /* finished in this turn; freed at its end */

@@ -288,6 +288,7 @@ on_switch(struct worker *w)
     if (w->slot == 0) /* one of us is enough to complain */
         for (size_t i = 0; i < w->current->config->frontends; i++)
             dial_check_names(&w->loop, &w->current->front[i]);
+    revoke_start(&w->loop, w->current);
     tell_done(w, IPC_SERVING, w->current);
 }
 

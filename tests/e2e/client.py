@@ -10,6 +10,10 @@
   unwrap  sends --say, gets as many bytes back, and ends TLS by unwrap()
   leave   sends --say, gets as many bytes back, and closes TCP without close_notify
   many    --count connections, all there before the first request is sent
+  stay    --count connections that say --say and get as many bytes back, all there before it
+          says "marked"; reads them to their ends, and reports how many ended how
+  late    a handshake (TLS 1.3) whose last message is sent when there is a line on stdin; says
+          "marked" before it, and reads to the end
   crowd   --count times read, all at once; reports how many ended how; end=refused: before
           the handshake was done
   abuse   --count connections of many kinds, most of them bad
@@ -40,6 +44,8 @@ def make_context(options):
         context.check_hostname = True
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(options.ca)
+    if options.cert:
+        context.load_cert_chain(options.cert)
     version = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     if options.tls:
         context.minimum_version = context.maximum_version = version[options.tls]
@@ -176,6 +182,35 @@ def many(options, context):
         tls.close()
     for digest, number in sums.items():
         print(f"answers={number} sha256={digest}")
+
+
+def stay(options, context):
+    all_tls = [wrap(dial(options), context) for _ in range(options.count)]
+    for tls in all_tls:
+        exchange(tls, options)
+    print(MARK, flush=True)
+    ends = collections.Counter(Reader(options).read(tls) for tls in all_tls)
+    for end, number in sorted(ends.items()):
+        print(f"end={end} count={number}")
+
+
+def late(options, context):
+    sock = dial(options)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    while True:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            sock.sendall(outgoing.read())
+            incoming.write(sock.recv(65536))
+    print(MARK, flush=True)
+    sys.stdin.readline()
+    sock.sendall(outgoing.read())
+    while sock.recv(65536):
+        pass
+    print("ended")
 
 
 def crowd(options, context):
@@ -323,13 +358,14 @@ def abuse(options, context):
 
 
 def main():
-    modes = {f.__name__: f for f in (read, unwrap, leave, many, crowd, abuse)}
+    modes = {f.__name__: f for f in (read, unwrap, leave, many, stay, late, crowd, abuse)}
     modes["hold"] = read
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=modes)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--tls", choices=("1.2", "1.3"))
     parser.add_argument("--ca")
+    parser.add_argument("--cert")
     parser.add_argument("--say", default="")
     parser.add_argument("--size", type=int)
     parser.add_argument("--mark", type=int)

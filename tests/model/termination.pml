@@ -240,7 +240,7 @@ inline on_down_flushed() {
     fi
 }
 
-inline on_self_abort() { /* idle, half-closed, internal error */
+inline on_self_abort() { /* idle, half-closed, internal error, a client's certificate that expires or is revoked */
     own_abort = true;
     if
     :: client == Live -> abort_and_linger(); drop_down()
@@ -462,6 +462,7 @@ end:
     :: atomic { half_runs -> on_self_abort() }
 #ifndef STALL /* it would end every run */
     :: atomic { !all_closed -> on_forced() }
+    :: atomic { !all_closed -> on_self_abort() } /* a new CRL comes at any time */
 #endif
 #endif
     od

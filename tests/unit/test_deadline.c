@@ -260,6 +260,32 @@ START_TEST(what_comes_is_understood)
 }
 END_TEST
 
+/* As long as a byte may still move, and whatever else runs. */
+START_TEST(a_certificate_expires_unless_it_lingers)
+{
+    for (unsigned without = 0; without < 64; without++) {
+        for (unsigned way = 0; way < 4; way++) {
+            struct term t = state_of((enum state)_i);
+            struct deadline_limits limits = limits_of(without);
+            struct deadline_times times = times_of(way & 1 ? ACKED : 0, 0, (way & 2) != 0);
+            struct deadline before = deadline_next(&t, &limits, &times), d;
+            bool moves = (term_clocks(&t) & TERM_CLOCK_IDLE) != 0;
+
+            times.expires = 1;
+            d = deadline_next(&t, &limits, &times);
+            ck_assert_uint_eq(d.at, moves ? 1 : before.at);
+            ck_assert(!moves || d.event == TERM_CLIENT_CERT_EXPIRED);
+            ck_assert(d.poll_acked == before.poll_acked);
+            ck_assert(!moves || term_step(&t, d.event) != 0);
+            t = state_of((enum state)_i);
+            times.expires = 1ull << 50;
+            d = deadline_next(&t, &limits, &times);
+            ck_assert_uint_eq(d.at, moves && before.at == 0 ? 1ull << 50 : before.at);
+        }
+    }
+}
+END_TEST
+
 /* close-wait = 0: not a moment is waited, but all has to be acknowledged first. */
 START_TEST(close_wait_of_nothing_is_over_at_once)
 {
@@ -319,6 +345,7 @@ deadline_suite(void)
     tcase_add_loop_test(tc, next_is_as_told, 0, (int)COUNT_OF(cases));
     tcase_add_loop_test(tc, what_is_off_never_comes, 0, 2);
     tcase_add_loop_test(tc, what_comes_is_understood, NEW, ALL_CLOSED + 1);
+    tcase_add_loop_test(tc, a_certificate_expires_unless_it_lingers, NEW, ALL_CLOSED + 1);
     tcase_add_test(tc, close_wait_of_nothing_is_over_at_once);
     tcase_add_test(tc, poll_is_an_eighth_of_close_wait);
     tcase_add_test(tc, long_durations_do_not_wrap);
