@@ -75,6 +75,8 @@ src_libtls_a_SOURCES = \
 	src/tls/client_names.h \
 	src/tls/pem.c \
 	src/tls/pem.h \
+	src/tls/staple.c \
+	src/tls/staple.h \
 	src/tls/tls_bio.c \
 	src/tls/tls_bio.h \
 	src/tls/tls_ctx.c \
@@ -83,6 +85,8 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_err.h \
 	src/tls/tls_peer.c \
 	src/tls/tls_peer.h \
+	src/tls/tls_staple.c \
+	src/tls/tls_staple.h \
 	src/tls/tls_verify.c \
 	src/tls/tls_verify.h \
 	src/tls/tls_verify_why.c

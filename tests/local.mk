@@ -391,7 +391,8 @@ tests_closing_test_SOURCES = \
 	tests/support/peer_tls.h
 tests_closing_test_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_closing_test_LDADD = src/libbase.a $(SSL_LIBS)
-tests_make_pki_SOURCES = tests/pki/make_pki.c tests/pki/clients.c tests/pki/pki.h
+tests_make_pki_SOURCES = tests/pki/make_pki.c tests/pki/clients.c \
+	tests/pki/pki.h tests/pki/staples.c
 tests_make_pki_LDADD = $(SSL_LIBS)
 tests_show_view_SOURCES = tests/support/show_view.c \
 	tests/support/sample_view.c tests/support/sample_view.h
@@ -440,6 +441,7 @@ E2E_TESTS = \
 	tests/e2e/limits \
 	tests/e2e/log \
 	tests/e2e/log-workers \
+	tests/e2e/ocsp \
 	tests/e2e/pages \
 	tests/e2e/progress \
 	tests/e2e/python \

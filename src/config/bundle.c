@@ -198,6 +198,7 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
     pack_config_blob(p, &f->sealed_cert);
     pack_config_blob(p, &f->ticket_keys);
     pack_config_blob(p, &f->client_cert.sealed);
+    pack_config_blob(p, &f->staples);
 }
 
 static void
@@ -217,6 +218,7 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
     unpack_config_blob(u, &f->sealed_cert);
     unpack_config_blob(u, &f->ticket_keys);
     unpack_config_blob(u, &f->client_cert.sealed);
+    unpack_config_blob(u, &f->staples);
 }
 
 void

@@ -92,6 +92,8 @@ struct config_frontend {
     struct config_string cert;
     struct config_string key; /* text NULL: in the file of cert */
 
+    struct config_string ocsp; /* text NULL: beside cert, if there is one */
+
     struct config_string backend_text;  /* as written */
     struct config_backend backend;      /* set by config_check */
     struct config_strings sni_backend;  /* "name=address", as written */
@@ -129,6 +131,7 @@ struct config_frontend {
     uint32_t place;                 /* of what is counted, see core/stats */
     struct config_blob sealed_cert; /* see cert_pack */
     struct config_blob ticket_keys; /* see tls_ctx_set_ticket_keys */
+    struct config_blob staples;     /* see staple_pack; len 0: none */
 };
 
 struct config {

@@ -87,6 +87,9 @@ const struct option option_table[] = {
      .help = "PEM file with the certificate, its chain and, without key, the private key"},
     {"key", FRONTEND(key), OPTION_STRING, NULL,
      .help = "PEM file with the private key; not set: it is in the file of cert"},
+    {"ocsp", FRONTEND(ocsp), OPTION_STRING, NULL,
+     .help =
+         "file with an OCSP response for cert; not set: that of cert with .ocsp behind"},
     {"backend", FRONTEND(backend_text), OPTION_STRING, NULL, OPTION_REQUIRED,
      .help = "address of the plaintext service"},
     {"sni-backend", FRONTEND(sni_backend), OPTION_LIST, NULL,

@@ -64,6 +64,22 @@ take_certs(struct snapshot *s, const struct setup *setup)
 }
 
 static void
+take_staples(struct snapshot *s, const struct setup *setup)
+{
+    struct view_staple *staple =
+        arena_alloc(s->arena, (setup->staples + 1) * sizeof(*staple));
+
+    for (size_t i = 0; i < setup->staples; i++)
+        staple[i] = (struct view_staple){
+            .frontend = setup->staple[i].frontend,
+            .file = setup->staple[i].file,
+            .this_update_us = (uint64_t)setup->staple[i].this_update * 1000000,
+            .next_update_us = (uint64_t)setup->staple[i].next_update * 1000000};
+    s->view.staple = staple;
+    s->view.staples = setup->staples;
+}
+
+static void
 take_workers(struct snapshot *s, const struct crew *crew)
 {
     static const enum view_worker_state states[] = {
@@ -108,6 +124,7 @@ take_view(struct snapshot *s, struct master *m)
     };
     take_fronts(s, m->setup->config);
     take_certs(s, m->setup);
+    take_staples(s, m->setup);
     take_workers(s, &m->crew);
 }
 

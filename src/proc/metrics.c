@@ -244,6 +244,28 @@ add_certs(struct metrics *m)
 }
 
 static void
+add_staple(struct metrics *m, const struct view_staple *staple, uint64_t us)
+{
+    begin(m, "", "frontend", staple->frontend);
+    and_label(m, "file", staple->file);
+    end(m, us / 1000000);
+}
+
+static void
+add_staple_ages(struct metrics *m)
+{
+    for (size_t i = 0; i < m->view->staples; i++)
+        add_staple(m, &m->view->staple[i], m->view->staple[i].this_update_us);
+}
+
+static void
+add_staple_ends(struct metrics *m)
+{
+    for (size_t i = 0; i < m->view->staples; i++)
+        add_staple(m, &m->view->staple[i], m->view->staple[i].next_update_us);
+}
+
+static void
 add_workers(struct metrics *m)
 {
     static const char *const states[VIEW_WORKER_STATES] = {
@@ -339,6 +361,12 @@ static const struct family {
      "Since when the configuration is in force.", .of_all = add_config_time},
     {"sallyport_certificate_expiry_timestamp_seconds", "gauge",
      "When a certificate expires.", .of_all = add_certs},
+    {"sallyport_ocsp_this_update_timestamp_seconds", "gauge",
+     "Of when an OCSP response is that is sent with a certificate.",
+     .of_all = add_staple_ages},
+    {"sallyport_ocsp_next_update_timestamp_seconds", "gauge",
+     "When an OCSP response becomes stale, and is sent no more.",
+     .of_all = add_staple_ends},
     {"sallyport_workers", "gauge", "Worker processes now.", .of_all = add_workers},
     {"sallyport_worker_restarts_total", "counter",
      "Worker processes that died and were replaced.", .of_all = add_restarts},

@@ -9,6 +9,7 @@
 #include "proc/names.h"
 #include "proc/seal.h"
 #include "tls/client_ca.h"
+#include "tls/staple.h"
 #include "tls/tls_ctx.h"
 
 #include <errno.h>
@@ -33,6 +34,45 @@ note_cert(struct setup *setup, const struct config_frontend *f, const struct cer
     };
 }
 
+static struct config_blob
+copy_bytes(struct setup *setup, const struct pack *p)
+{
+    unsigned char *copy = arena_alloc(setup->config->arena, p->len);
+
+    memcpy(copy, p->data, p->len);
+    return (struct config_blob){copy, p->len};
+}
+
+static void
+note_staple(struct setup *setup, const struct config_frontend *f,
+            const struct staple *staple, const char *file)
+{
+    setup->staple[setup->staples++] =
+        (struct setup_staple){f->name, file, staple->this_update, staple->next_update};
+}
+
+/* The OCSP response of a certificate: named, or beside it (as in HAProxy). */
+static void
+load_staple(struct setup *setup, struct config_frontend *f, const struct cert *cert,
+            struct diag *diag)
+{
+    struct config_string from = f->ocsp;
+    bool named = from.text != NULL;
+    struct staple staple;
+    struct pack p = {0};
+
+    if (!named)
+        from = (struct config_string){
+            arena_printf(setup->config->arena, "%s.ocsp", f->cert.text), f->cert.pos};
+    if (*from.text == '\0' || staple_load(&staple, &from, named, cert, diag) != STAPLE_GOOD)
+        return;
+    staple_pack(&p, cert->leaf, &staple, from.text);
+    f->staples = copy_bytes(setup, &p);
+    note_staple(setup, f, &staple, from.text);
+    pack_clear(&p);
+    staple_clear(&staple);
+}
+
 /* The SSL_CTX is only tried out: workers make their own, of the same bytes. */
 static void
 take_cert(struct setup *setup, struct config_frontend *f, const struct cert *cert,
@@ -40,15 +80,12 @@ take_cert(struct setup *setup, struct config_frontend *f, const struct cert *cer
 {
     SSL_CTX *tls = tls_ctx_new(f, cert, diag);
     struct pack p = {0};
-    unsigned char *copy;
 
     SSL_CTX_free(tls);
     if (tls == NULL)
         return;
     if (cert_pack(cert, &p) == 0) {
-        copy = arena_alloc(setup->config->arena, p.len);
-        memcpy(copy, p.data, p.len);
-        f->sealed_cert = (struct config_blob){copy, p.len};
+        f->sealed_cert = copy_bytes(setup, &p);
         note_cert(setup, f, cert);
     } else {
         diag_error(diag, f->cert.pos, "%s: the private key cannot be handed to workers",
@@ -62,15 +99,11 @@ static void
 load_client_ca(struct setup *setup, struct config_frontend *f, struct diag *diag)
 {
     struct pack p = {0};
-    unsigned char *copy;
 
     if (f->client_cert.verify == CONFIG_VERIFY_OFF || f->client_cert.ca.count == 0)
         return;
-    if (client_ca_load(&f->client_cert, &p, diag) == 0) {
-        copy = arena_alloc(setup->config->arena, p.len);
-        memcpy(copy, p.data, p.len);
-        f->client_cert.sealed = (struct config_blob){copy, p.len};
-    }
+    if (client_ca_load(&f->client_cert, &p, diag) == 0)
+        f->client_cert.sealed = copy_bytes(setup, &p);
     pack_clear(&p);
 }
 
@@ -87,8 +120,10 @@ load_cert(struct setup *setup, struct config_frontend *f, const struct cert *giv
     if (f->cert.text == NULL || f->cert.text[0] == '\0')
         return; /* there is a mistake in diag about it already */
     loaded = cert_load(f, diag);
-    if (loaded != NULL)
+    if (loaded != NULL) {
+        load_staple(setup, f, loaded, diag);
         take_cert(setup, f, loaded, diag);
+    }
     cert_free(loaded);
 }
 
@@ -133,6 +168,8 @@ new_setup(struct config *config)
     setup->workers = config->workers > 0 ? config->workers : cpus_usable("/");
     setup->cert =
         arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->cert));
+    setup->staple =
+        arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->staple));
     return setup;
 }
 
@@ -157,6 +194,19 @@ setup_load(const struct setup_source *source, struct diag *diag)
 }
 
 static void
+restore_staples(struct setup *setup, const struct config_frontend *f)
+{
+    unsigned char key[STAPLE_KEY];
+    struct staple staple;
+    const char *file;
+    struct unpack u;
+
+    unpack_init(&u, f->staples.data, f->staples.len);
+    while (staple_unpack(&u, key, &staple, &file))
+        note_staple(setup, f, &staple, file);
+}
+
+static void
 restore_cert(struct setup *setup, struct config_frontend *f)
 {
     struct cert *cert = cert_unpack(f->sealed_cert.data, f->sealed_cert.len);
@@ -164,6 +214,7 @@ restore_cert(struct setup *setup, struct config_frontend *f)
     if (cert != NULL)
         note_cert(setup, f, cert);
     cert_free(cert);
+    restore_staples(setup, f);
     /* Lent by the bundle, which is not ours to wipe. */
     f->sealed_cert = f->ticket_keys = (struct config_blob){0};
 }

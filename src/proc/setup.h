@@ -29,12 +29,19 @@ struct setup_cert {
     int64_t not_after;                     /* seconds since 1970-01-01 UTC */
 };
 
+struct setup_staple {
+    const char *frontend, *file;      /* lent by the configuration */
+    int64_t this_update, next_update; /* seconds since 1970-01-01 UTC */
+};
+
 struct setup {
     struct config *config;   /* owned */
     struct privdrop who;     /* what workers become */
     unsigned workers;        /* how many */
     struct setup_cert *cert; /* one for each frontend that has a good one */
     size_t certs;
+    struct setup_staple *staple; /* one for each of them that has a good OCSP response */
+    size_t staples;
     uint64_t loaded_us; /* since 1970-01-01 UTC */
     int bundle;         /* the sealed memfd; -1: none yet */
     void *map;          /* that config lies in, if it was restored; or NULL */

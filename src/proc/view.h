@@ -35,6 +35,12 @@ struct view_cert {
     uint64_t not_after_us;
 };
 
+struct view_staple {
+    const char *frontend;
+    const char *file;
+    uint64_t this_update_us, next_update_us;
+};
+
 enum view_worker_state {
     VIEW_WORKER_STARTING,
     VIEW_WORKER_SERVING,
@@ -60,6 +66,8 @@ struct view {
     size_t fronts;
     const struct view_cert *cert;
     size_t certs;
+    const struct view_staple *staple;
+    size_t staples;
     const struct view_worker *worker;
     size_t workers;
 

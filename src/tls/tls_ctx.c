@@ -4,6 +4,7 @@
 #include "base/attr.h"
 #include "tls/tls_err.h"
 #include "tls/tls_peer.h"
+#include "tls/tls_staple.h"
 #include "tls/tls_verify.h"
 
 #include <openssl/err.h>
@@ -279,6 +280,15 @@ apply_alpn(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *di
     return status;
 }
 
+static int
+apply_staples(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
+{
+    if (tls_staple_apply(ctx, &frontend->staples) == 0)
+        return 0;
+    diag_error(diag, frontend->pos, "the OCSP responses cannot be taken");
+    return -1;
+}
+
 SSL_CTX *
 tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
             struct diag *diag)
@@ -297,6 +307,7 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
     status |= apply_cert(ctx, frontend, cert, diag);
     status |= apply_alpn(ctx, frontend, diag);
     status |= tls_verify_apply(ctx, frontend, diag);
+    status |= apply_staples(ctx, frontend, diag);
     tls_peer_watch(ctx);
     if (status == 0)
         return ctx;

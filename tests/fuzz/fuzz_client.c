@@ -2,11 +2,13 @@
 /*
  * What a client sends as its certificate: the bytes are one, in DER. Its names are shown
  * and matched, also by a pattern for each of them; and the CAs and CRLs of a bundle
- * (client_ca) are read from the same bytes.
+ * (client_ca) are read from the same bytes, and so are
+ * OCSP responses (staple).
  */
 #include "fuzz.h"
 #include "tls/client_ca.h"
 #include "tls/client_names.h"
+#include "tls/staple.h"
 
 #include <openssl/err.h>
 
@@ -41,6 +43,23 @@ check_bundle(const uint8_t *data, size_t size)
     client_ca_clear(&ca);
 }
 
+/* And the OCSP responses of one. */
+static void
+check_staples(const uint8_t *data, size_t size)
+{
+    unsigned char key[STAPLE_KEY];
+    struct staple staple;
+    const char *file;
+    struct unpack u;
+
+    unpack_init(&u, data, size);
+    while (staple_unpack(&u, key, &staple, &file)) {
+        MUST(staple.len == 0 || (staple.der >= data && staple.len <= size &&
+                                 staple.der + staple.len <= data + size));
+        MUST(file == NULL || strlen(file) < size);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -52,6 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_names(x509);
     X509_free(x509);
     check_bundle(data, size);
+    check_staples(data, size);
     MUST(ERR_peek_error() == 0);
     return 0;
 }

@@ -16,8 +16,8 @@
  *   other-key.pem      a key that belongs to no certificate
  *   truncated.pem      the first half of ec.pem's leaf
  *
- * and what clients.c has for clients. With a name and a number of seconds, that of
- * clients_make_short instead.
+ * and what clients.c has for clients, and staples.c of OCSP responses. With a name and a
+ * number of seconds, that of clients_make_short instead, or of staples_make_short.
  */
 #include "pki.h"
 
@@ -31,6 +31,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -285,12 +286,16 @@ main(int argc, char **argv)
     }
     directory = argv[1];
     if (argc == 4) {
-        clients_make_short(argv[2], atol(argv[3]));
+        if (strcmp(argv[2], "staple") == 0)
+            staples_make_short(atol(argv[3]));
+        else
+            clients_make_short(argv[2], atol(argv[3]));
         return EXIT_SUCCESS;
     }
     make_all(&pki);
     write_all(&pki);
     clients_make(&pki.root);
+    staples_make(&pki.ec, &pki.rsa, &pki.intermediate, &pki.root);
     forget_all(&pki);
     return EXIT_SUCCESS;
 }

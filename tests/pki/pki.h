@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Shared by make_pki.c and clients.c. What fails ends the program. */
+/* Shared by make_pki.c, clients.c and staples.c. What fails ends the program. */
 
 /* Days from today. */
 #define LONG_AGO (-10)
@@ -45,5 +45,10 @@ void clients_make(const struct identity *stranger);
 /* NAME.pem: a client that expires in so many seconds, by the CA that is in the directory.
  */
 void clients_make_short(const char *name, long seconds);
+
+/* All OCSP responses; and staple.der anew, which is good for so many seconds. */
+void staples_make(const struct identity *leaf, const struct identity *other,
+                  const struct identity *issuer, const struct identity *stranger);
+void staples_make_short(long seconds);
 
 #endif

@@ -49,6 +49,13 @@ static const struct view_cert certs[] = {
      .not_after_us = SAMPLE_NOW_US + 20000 * MINUTE_US},
 };
 
+static const struct view_staple staples[] = {
+    {.frontend = "web",
+     .file = "/etc/sallyport/web.pem.ocsp",
+     .this_update_us = SAMPLE_NOW_US - DAY_US,
+     .next_update_us = SAMPLE_NOW_US + 2 * DAY_US},
+};
+
 static const struct view_worker workers[] = {
     {0, 4711, VIEW_WORKER_SERVING, SAMPLE_NOW_US - 9 * DAY_US, 1201},
     {1, 4712, VIEW_WORKER_SERVING, SAMPLE_NOW_US - 9 * DAY_US, 1187},
@@ -131,6 +138,8 @@ sample_view(void)
         .fronts = COUNT_OF(front),
         .cert = cert,
         .certs = COUNT_OF(cert),
+        .staple = staples,
+        .staples = COUNT_OF(staples),
         .worker = workers,
         .workers = COUNT_OF(workers),
         .sum = &page,

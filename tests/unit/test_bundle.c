@@ -16,7 +16,8 @@ static const char rich[] =
     "log { level = probe format = json to = '/a \"$b' facility = local7 }\n"
     "admin { listen = \"unix:/run/admin.sock\" }\n"
     "frontend \"a\\n\\\"b\\$\" {\n"
-    "  listen = { \"127.0.0.1:0\", \"[::1]:8443\", \"systemd:web\" } cert = c key = k\n"
+    "  listen = { \"127.0.0.1:0\", \"[::1]:8443\", \"systemd:web\" } cert = c key = k ocsp "
+    "= o\n"
     "  sni-backend = { \"B.test=192.0.2.7:1\", \"*.test=other.test:2\" }\n"
     "  alpn-backend = { \"h2=unix:@h2\" }\n"
     "  client-cert { verify = optional ca = { ca1, ca2 } crl = crl depth = 7\n"
@@ -61,6 +62,7 @@ find_out(void)
     f[0].sealed_cert = (struct config_blob){"cert\0key", 8};
     f[1].sealed_cert = (struct config_blob){"x", 1};
     f[0].ticket_keys = (struct config_blob){"secret\0s", 8};
+    f[0].staples = (struct config_blob){"st\0ple", 6};
     f[0].client_cert.sealed = (struct config_blob){"ca\0crl", 6};
     config->search = (struct config_strings){search, COUNT_OF(search)};
     config->ndots = 5;
@@ -252,6 +254,7 @@ START_TEST(what_was_found_out_of_frontends)
         ck_assert_uint_eq(a->ticket_keys.len, b->ticket_keys.len);
     }
     assert_blob(&again->frontend[0].ticket_keys, &config->frontend[0].ticket_keys);
+    assert_blob(&again->frontend[0].staples, &config->frontend[0].staples);
     assert_blob(&again->frontend[0].client_cert.sealed,
                 &config->frontend[0].client_cert.sealed);
     ck_assert_str_eq(again->frontend[0].listen[2].systemd, "web");

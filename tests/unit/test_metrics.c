@@ -112,6 +112,10 @@ static const char *const lines[] = {
     "web.pem\",subject=\"www.example.org\"} 1805443200",
     "sallyport_certificate_expiry_timestamp_seconds{" ODD
     ",file=\"/srv/<i>\\\"\\\\.pem\",subject=\"old & gone\"} 1799827200",
+    "sallyport_ocsp_this_update_timestamp_seconds{frontend=\"web\",file=\"/etc/sallyport/"
+    "web.pem.ocsp\"} 1799913600",
+    "sallyport_ocsp_next_update_timestamp_seconds{frontend=\"web\",file=\"/etc/sallyport/"
+    "web.pem.ocsp\"} 1800172800",
     "sallyport_workers{state=\"starting\"} 1",
     "sallyport_workers{state=\"serving\"} 2",
     "sallyport_workers{state=\"retiring\"} 1",
@@ -132,9 +136,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 21);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 21);
-    ck_assert_uint_eq(count("# "), 42);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 23);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 23);
+    ck_assert_uint_eq(count("# "), 46);
 }
 END_TEST
 
