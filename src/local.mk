@@ -68,6 +68,8 @@ src_libtls_a_SOURCES = \
 	src/tls/cert.h \
 	src/tls/cert_make.c \
 	src/tls/cert_pack.c \
+	src/tls/challenge.c \
+	src/tls/challenge.h \
 	src/tls/client_ca.c \
 	src/tls/client_ca.h \
 	src/tls/client_ca_load.c \
@@ -77,6 +79,8 @@ src_libtls_a_SOURCES = \
 	src/tls/pem.h \
 	src/tls/staple.c \
 	src/tls/staple.h \
+	src/tls/tls_acme.c \
+	src/tls/tls_acme.h \
 	src/tls/tls_bio.c \
 	src/tls/tls_bio.h \
 	src/tls/tls_ctx.c \

@@ -417,6 +417,7 @@ tests_sallyport_hooked_CPPFLAGS = $(AM_CPPFLAGS) -DWORKER_HOOK=hook_try
 tests_sallyport_hooked_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 
 E2E_TESTS = \
+	tests/e2e/acme \
 	tests/e2e/admin \
 	tests/e2e/cli \
 	tests/e2e/client-cert \

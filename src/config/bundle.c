@@ -199,6 +199,7 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
     pack_config_blob(p, &f->ticket_keys);
     pack_config_blob(p, &f->client_cert.sealed);
     pack_config_blob(p, &f->staples);
+    pack_config_blob(p, &f->challenges);
 }
 
 static void
@@ -219,6 +220,7 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
     unpack_config_blob(u, &f->ticket_keys);
     unpack_config_blob(u, &f->client_cert.sealed);
     unpack_config_blob(u, &f->staples);
+    unpack_config_blob(u, &f->challenges);
 }
 
 void

@@ -108,6 +108,7 @@ struct config_frontend {
     struct config_string groups;       /* NULL: the default */
     struct config_strings alpn;        /* in order of preference; none: ALPN is ignored */
     struct config_client_cert client_cert;
+    struct config_string acme_tls_dir; /* text NULL: none */
 
     uint32_t handshake_timeout_ms;
     uint32_t connect_timeout_ms;
@@ -132,6 +133,7 @@ struct config_frontend {
     struct config_blob sealed_cert; /* see cert_pack */
     struct config_blob ticket_keys; /* see tls_ctx_set_ticket_keys */
     struct config_blob staples;     /* see staple_pack; len 0: none */
+    struct config_blob challenges;  /* see challenge_load_dir; len 0: none are answered */
 };
 
 struct config {

@@ -111,6 +111,9 @@ const struct option option_table[] = {
     {"alpn", FRONTEND(alpn), OPTION_LIST, NULL,
      .help = "application protocols, in order of preference; none: ALPN is ignored"},
 
+    {"acme-tls-dir", FRONTEND(acme_tls_dir), OPTION_STRING, NULL,
+     .help = "directory with NAME.pem for each challenge of an ACME server; not set: none"},
+
     {"handshake-timeout", FRONTEND(handshake_timeout_ms), OPTION_DURATION, "10s", .min = 1,
      .max = HOUR, .help = "time for the TLS handshake; may not be off"},
     {"connect-timeout", FRONTEND(connect_timeout_ms), OPTION_DURATION, "5s", .min = 1,

@@ -43,6 +43,8 @@ static const struct {
     [REASON_TIMEOUT_CLOSE_WAIT] =
         {"timeout-close-wait", "the client did not answer close_notify within close-wait",
          BLAME_CLIENT},
+    [REASON_ACME_CHALLENGE] = {"acme-challenge",
+                               "a challenge of an ACME server was answered", BLAME_NOBODY},
     [REASON_CLIENT_CERT_EXPIRED] = {"client-cert-expired",
                                     "the client's certificate expired", BLAME_CLIENT},
     [REASON_CLIENT_CERT_REVOKED] = {"client-cert-revoked",

@@ -100,6 +100,7 @@ enum term_event {
     TERM_TIMEOUT_CLOSE_WAIT,
     TERM_TIMEOUT_LINGER,      /* lingered long enough */
     TERM_TIMEOUT_GRACE,       /* 1 s after the last byte was acknowledged: see term_clock */
+    TERM_ACME_ANSWERED,       /* the handshake was all: there is no backend for it */
     TERM_CLIENT_CERT_EXPIRED, /* its certificate is good no longer, */
     TERM_CLIENT_CERT_REVOKED, /* or has been revoked meanwhile */
     TERM_DRAIN_FORCED,

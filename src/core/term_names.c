@@ -55,6 +55,7 @@ term_event_name(enum term_event event)
         [TERM_TIMEOUT_CLOSE_WAIT] = "timeout-close-wait",
         [TERM_TIMEOUT_LINGER] = "timeout-linger",
         [TERM_TIMEOUT_GRACE] = "timeout-grace",
+        [TERM_ACME_ANSWERED] = "acme-answered",
         [TERM_CLIENT_CERT_EXPIRED] = "client-cert-expired",
         [TERM_CLIENT_CERT_REVOKED] = "client-cert-revoked",
         [TERM_DRAIN_FORCED] = "drain-forced",

@@ -252,6 +252,11 @@ on_handshake_done(struct conn *conn)
                           conn->handshake_us - conn->start_us);
     hand_over(conn);
     relay_watch_client(&conn->relay);
+    if (conn->peer.is_challenge) {
+        relay_post(&conn->relay, TERM_ACME_ANSWERED, NULL);
+        on_stepped(conn);
+        return;
+    }
     if (tls_peer_note_cert(&conn->peer, leg_ssl(conn->relay.client)) < 0) {
         relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
         on_stepped(conn);

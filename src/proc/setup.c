@@ -8,6 +8,7 @@
 #include "proc/cpus.h"
 #include "proc/names.h"
 #include "proc/seal.h"
+#include "tls/challenge.h"
 #include "tls/client_ca.h"
 #include "tls/staple.h"
 #include "tls/tls_ctx.h"
@@ -107,6 +108,19 @@ load_client_ca(struct setup *setup, struct config_frontend *f, struct diag *diag
     pack_clear(&p);
 }
 
+/* What acme-tls-dir names. */
+static void
+load_challenges(struct setup *setup, struct config_frontend *f, struct diag *diag)
+{
+    struct pack p = {0};
+
+    if (f->acme_tls_dir.text == NULL || *f->acme_tls_dir.text == '\0')
+        return;
+    if (challenge_load_dir(&f->acme_tls_dir, &p, diag) == 0)
+        f->challenges = copy_bytes(setup, &p);
+    pack_clear(&p);
+}
+
 static void
 load_cert(struct setup *setup, struct config_frontend *f, const struct cert *given,
           struct diag *diag)
@@ -188,6 +202,7 @@ setup_load(const struct setup_source *source, struct diag *diag)
     find_who(setup, diag);
     for (size_t i = 0; i < config->frontends; i++) {
         load_client_ca(setup, &config->frontend[i], diag);
+        load_challenges(setup, &config->frontend[i], diag);
         load_cert(setup, &config->frontend[i], source->cert, diag);
     }
     return setup;
@@ -216,7 +231,7 @@ restore_cert(struct setup *setup, struct config_frontend *f)
     cert_free(cert);
     restore_staples(setup, f);
     /* Lent by the bundle, which is not ours to wipe. */
-    f->sealed_cert = f->ticket_keys = (struct config_blob){0};
+    f->sealed_cert = f->ticket_keys = f->challenges = (struct config_blob){0};
 }
 
 struct setup *
@@ -296,6 +311,7 @@ wipe_secrets(struct config *config)
     for (size_t i = 0; i < config->frontends; i++) {
         wipe(&config->frontend[i].sealed_cert);
         wipe(&config->frontend[i].ticket_keys);
+        wipe(&config->frontend[i].challenges);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "tls/tls_ctx.h"
 
 #include "base/attr.h"
+#include "tls/tls_acme.h"
 #include "tls/tls_err.h"
 #include "tls/tls_peer.h"
 #include "tls/tls_staple.h"
@@ -246,8 +247,15 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
         const unsigned char *list, unsigned len, void *arg)
 {
     const struct config_frontend *frontend = arg;
+    const struct tls_peer *peer = tls_peer_of(ssl);
 
-    (void)ssl;
+    if (peer != NULL && peer->is_challenge) {
+        *out = find_protocol(list, len, TLS_ACME_PROTOCOL);
+        *out_len = (unsigned char)strlen(TLS_ACME_PROTOCOL);
+        return *out != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    }
+    if (frontend->alpn.count == 0)
+        return SSL_TLSEXT_ERR_NOACK;
     for (size_t i = 0; i < frontend->alpn.count; i++) {
         const char *name = frontend->alpn.item[i].text;
 
@@ -275,17 +283,18 @@ apply_alpn(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *di
         }
     }
     /* OpenSSL hands the argument back as it is; on_alpn only reads it. */
-    if (frontend->alpn.count > 0)
+    if (frontend->alpn.count > 0 || frontend->challenges.len > 0)
         SSL_CTX_set_alpn_select_cb(ctx, on_alpn, (void *)(uintptr_t)frontend);
     return status;
 }
 
 static int
-apply_staples(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
+apply_files(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
 {
-    if (tls_staple_apply(ctx, &frontend->staples) == 0)
+    if (tls_staple_apply(ctx, &frontend->staples) == 0 &&
+        tls_acme_apply(ctx, &frontend->challenges) == 0)
         return 0;
-    diag_error(diag, frontend->pos, "the OCSP responses cannot be taken");
+    diag_error(diag, frontend->pos, "OCSP responses or ACME challenges cannot be taken");
     return -1;
 }
 
@@ -307,7 +316,7 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
     status |= apply_cert(ctx, frontend, cert, diag);
     status |= apply_alpn(ctx, frontend, diag);
     status |= tls_verify_apply(ctx, frontend, diag);
-    status |= apply_staples(ctx, frontend, diag);
+    status |= apply_files(ctx, frontend, diag);
     tls_peer_watch(ctx);
     if (status == 0)
         return ctx;

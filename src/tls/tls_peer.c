@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "tls/client_names.h"
+#include "tls/tls_acme.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -74,13 +75,16 @@ on_hello(SSL *ssl, int *alert, void *arg)
     size_t len;
 
     (void)arg;
-    if (peer == NULL ||
-        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &list, &len) != 1 ||
-        note_name(peer, list, len) == 0)
+    if (peer == NULL)
         return SSL_CLIENT_HELLO_SUCCESS;
-    ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
-    *alert = SSL_AD_INTERNAL_ERROR;
-    return SSL_CLIENT_HELLO_ERROR;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &list, &len) == 1 &&
+        note_name(peer, list, len) < 0) {
+        ERR_raise(ERR_LIB_SSL, ERR_R_MALLOC_FAILURE);
+        *alert = SSL_AD_INTERNAL_ERROR;
+        return SSL_CLIENT_HELLO_ERROR;
+    }
+    return tls_acme_heed(ssl, peer, alert) == 0 ? SSL_CLIENT_HELLO_SUCCESS
+                                                : SSL_CLIENT_HELLO_ERROR;
 }
 
 /* The log would cut a longer one. */

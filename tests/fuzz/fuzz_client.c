@@ -3,9 +3,10 @@
  * What a client sends as its certificate: the bytes are one, in DER. Its names are shown
  * and matched, also by a pattern for each of them; and the CAs and CRLs of a bundle
  * (client_ca) are read from the same bytes, and so are
- * OCSP responses (staple).
+ * OCSP responses (staple) and ACME challenges.
  */
 #include "fuzz.h"
+#include "tls/challenge.h"
 #include "tls/client_ca.h"
 #include "tls/client_names.h"
 #include "tls/staple.h"
@@ -60,6 +61,19 @@ check_staples(const uint8_t *data, size_t size)
     }
 }
 
+/* And the challenges. */
+static void
+check_challenges(const uint8_t *data, size_t size)
+{
+    struct config_blob blob = {data, size};
+    struct challenge c;
+    struct unpack u;
+
+    challenge_unpack(&u, &blob);
+    while (challenge_next(&u, &c))
+        MUST(strlen(c.name) < size && c.cert_len <= size && c.key_len <= size);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -72,6 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     X509_free(x509);
     check_bundle(data, size);
     check_staples(data, size);
+    check_challenges(data, size);
     MUST(ERR_peek_error() == 0);
     return 0;
 }

@@ -16,9 +16,10 @@ static const unsigned long client_breaks = EV(CLIENT_FIN) | EV(CLIENT_CUT) |
                                            EV(CLIENT_RESET) | EV(CLIENT_TLS_ERROR) |
                                            EV(CLIENT_ALERT);
 static const unsigned long own_aborts =
-    EV(HANDSHAKE_FAILED) | EV(TIMEOUT_HANDSHAKE) | EV(TIMEOUT_CONNECT) | EV(TIMEOUT_IDLE) |
-    EV(TIMEOUT_HALF_CLOSED) | EV(TIMEOUT_CLOSE_WAIT) | EV(CLIENT_CERT_EXPIRED) |
-    EV(CLIENT_CERT_REVOKED) | EV(DRAIN_FORCED) | EV(OVERLOAD) | EV(INTERNAL_ERROR);
+    EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) | EV(TIMEOUT_HANDSHAKE) | EV(TIMEOUT_CONNECT) |
+    EV(TIMEOUT_IDLE) | EV(TIMEOUT_HALF_CLOSED) | EV(TIMEOUT_CLOSE_WAIT) |
+    EV(CLIENT_CERT_EXPIRED) | EV(CLIENT_CERT_REVOKED) | EV(DRAIN_FORCED) | EV(OVERLOAD) |
+    EV(INTERNAL_ERROR);
 static const unsigned long any_time = EV(CLIENT_RESET) | EV(TIMEOUT_IDLE) |
                                       EV(TIMEOUT_HALF_CLOSED) | EV(CLIENT_CERT_EXPIRED) |
                                       EV(CLIENT_CERT_REVOKED) | EV(DRAIN_FORCED) |

@@ -24,6 +24,7 @@ static const char rich[] =
     "    allow = \"CN:x\" }\n"
     "  backend = \"backend.test:8080\" tls-min = 1.3 ciphers = '$C'\n"
     "  ciphersuites = S groups = G alpn = { h2, 'x y' }\n"
+    "  acme-tls-dir = a"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
     "  half-closed-timeout = 4s close-wait = 5s linger-timeout = 6s linger-max = 7s\n"
     "  on-truncation = eof keepalive = off keepalive-idle = 8s keepalive-interval = 9s\n"
@@ -62,6 +63,7 @@ find_out(void)
     f[0].sealed_cert = (struct config_blob){"cert\0key", 8};
     f[1].sealed_cert = (struct config_blob){"x", 1};
     f[0].ticket_keys = (struct config_blob){"secret\0s", 8};
+    f[0].challenges = (struct config_blob){"ac\0me", 5};
     f[0].staples = (struct config_blob){"st\0ple", 6};
     f[0].client_cert.sealed = (struct config_blob){"ca\0crl", 6};
     config->search = (struct config_strings){search, COUNT_OF(search)};
@@ -254,6 +256,7 @@ START_TEST(what_was_found_out_of_frontends)
         ck_assert_uint_eq(a->ticket_keys.len, b->ticket_keys.len);
     }
     assert_blob(&again->frontend[0].ticket_keys, &config->frontend[0].ticket_keys);
+    assert_blob(&again->frontend[0].challenges, &config->frontend[0].challenges);
     assert_blob(&again->frontend[0].staples, &config->frontend[0].staples);
     assert_blob(&again->frontend[0].client_cert.sealed,
                 &config->frontend[0].client_cert.sealed);

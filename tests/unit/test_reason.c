@@ -26,6 +26,7 @@ static const struct {
     {REASON_TIMEOUT_IDLE, "timeout-idle", BLAME_NOBODY},
     {REASON_TIMEOUT_HALF_CLOSED, "timeout-half-closed", BLAME_NOBODY},
     {REASON_TIMEOUT_CLOSE_WAIT, "timeout-close-wait", BLAME_CLIENT},
+    {REASON_ACME_CHALLENGE, "acme-challenge", BLAME_NOBODY},
     {REASON_CLIENT_CERT_EXPIRED, "client-cert-expired", BLAME_CLIENT},
     {REASON_CLIENT_CERT_REVOKED, "client-cert-revoked", BLAME_CLIENT},
     {REASON_DRAIN_FORCED, "drain-forced", BLAME_SALLYPORT},

@@ -17,6 +17,7 @@ syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key ocsp backend
 syntax keyword sallyportSetting sni-backend alpn-backend
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
+syntax keyword sallyportSetting acme-tls-dir
 syntax keyword sallyportSetting verify ca crl depth allow
 syntax keyword sallyportSetting handshake-timeout connect-timeout idle-timeout
 syntax keyword sallyportSetting half-closed-timeout close-wait linger-timeout linger-max
