@@ -6,12 +6,14 @@
 #include "loop/loop_support.h"
 #include "support/check_main.h"
 #include "support/fail_alloc.h"
+#include "tls/cert.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,6 +56,13 @@ static uint64_t started_us;
 static char answer[ANSWER_BYTES];
 static unsigned long failing;
 static uint64_t internal_errors;
+static struct cert *known, *stranger; /* of clients; NULL: they have none */
+static const struct cert *shown;      /* by the victim */
+static struct config_frontend strict; /* trusts the known one only */
+static struct pack trusted;
+static uint64_t dials[STATS_DIALS]; /* of the last victim */
+static unsigned long stride = 1;    /* verification allocates much: each fifth has to do, */
+static const char every[] = "SALLYPORT_ALLOC_ALL"; /* unless this is set */
 
 /* An error that one connection leaves behind is taken for one of the next. */
 static void
@@ -164,6 +173,12 @@ run_until(bool (*over)(void))
 /* ---- scenarios ---- */
 
 static void
+show(struct tls_client *client, const struct cert *cert)
+{
+    ck_assert_int_eq(SSL_use_cert_and_key(client->ssl, cert->leaf, cert->key, NULL, 1), 1);
+}
+
+static void
 begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_ends)
 {
     struct addr from = {.len = 0};
@@ -175,6 +190,9 @@ begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_end
     p->backend_ends = backend_ends;
     tcp_pair(fd, true);
     tls_client_init(&p->client, fd[1], 0);
+    ck_assert_int_eq(SSL_set_tlsext_host_name(p->client.ssl, "localhost"), 1);
+    if (known != NULL)
+        show(&p->client, p == &victim ? shown : known);
     fail_alloc_resume();
     if (!front_enter(front))
         abort(); /* Check itself would allocate */
@@ -304,6 +322,7 @@ check_counters(void)
     ck_assert_uint_eq(stage.front.stats->live, 0);
     ck_assert_uint_eq(*stage.front.live, 0);
     internal_errors += finished[REASON_INTERNAL_ERROR];
+    memcpy(dials, stage.front.stats->dials, sizeof(dials));
 }
 
 /* Returns how many allocations the victim's life has taken. */
@@ -372,11 +391,81 @@ teardown(void)
     log_close();
 }
 
+/* For clients, too: without the extension that says for servers. */
+static struct cert *
+make_client(const char *name)
+{
+    struct cert *cert = cert_make_self_signed(name, 30);
+    int at;
+
+    ck_assert_ptr_nonnull(cert);
+    at = X509_get_ext_by_NID(cert->leaf, NID_ext_key_usage, -1);
+    X509_EXTENSION_free(X509_delete_ext(cert->leaf, at));
+    ck_assert_int_gt(X509_sign(cert->leaf, cert->key, EVP_sha256()), 0);
+    return cert;
+}
+
+/* Clients have to have a certificate: the known one. */
+static void
+setup_strict(void)
+{
+    unsigned char *der = NULL;
+    int len;
+
+    setup();
+    known = make_client("known");
+    stranger = make_client("stranger");
+    shown = known;
+    stride = getenv(every) != NULL ? 1 : 5;
+    len = i2d_X509(known->leaf, &der);
+    ck_assert_int_gt(len, 0);
+    pack_u32(&trusted, 1);
+    pack_blob(&trusted, der, (size_t)len);
+    pack_u32(&trusted, 0);
+    OPENSSL_free(der);
+    stage_init(&stage);
+    strict = stage.frontend;
+    strict.client_cert.verify = CONFIG_VERIFY_REQUIRED;
+    strict.client_cert.depth = 4;
+    strict.client_cert.sealed = (struct config_blob){trusted.data, trusted.len};
+    SSL_CTX_free(server);
+    server = server_ctx(&strict);
+    stage_clear(&stage);
+}
+
+static void
+teardown_strict(void)
+{
+    teardown();
+    cert_free(known);
+    cert_free(stranger);
+    pack_clear(&trusted);
+    known = stranger = NULL;
+    stride = 1;
+}
+
+/* Whatever fails, it is not the verification that is left out. */
+START_TEST(a_stranger_never_comes_in)
+{
+    unsigned long count;
+
+    (void)play_well();
+    shown = stranger;
+    count = play(0, false);
+    for (unsigned long nth = 1; nth <= count; nth += stride) {
+        (void)play(nth, _i == 1);
+        for (unsigned i = 0; i < STATS_DIALS; i++)
+            ck_assert_msg(dials[i] == 0, "the backend is dialled when allocation %lu fails",
+                          nth);
+    }
+}
+END_TEST
+
 START_TEST(every_single_allocation_may_fail)
 {
     unsigned long count = play_well();
 
-    for (unsigned long nth = 1; nth <= count; nth++)
+    for (unsigned long nth = 1; nth <= count; nth += stride)
         (void)play(nth, false);
     ck_assert_uint_gt(internal_errors, 5);
 }
@@ -387,7 +476,7 @@ START_TEST(all_allocations_may_fail_from_some_moment_on)
 {
     unsigned long count = play_well();
 
-    for (unsigned long nth = 1; nth <= count; nth++)
+    for (unsigned long nth = 1; nth <= count; nth += stride)
         (void)play(nth, true);
 }
 END_TEST
@@ -402,6 +491,13 @@ alloc_suite(void)
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_single_allocation_may_fail);
     tcase_add_test(tcase, all_allocations_may_fail_from_some_moment_on);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("client-cert");
+    tcase_add_checked_fixture(tcase, setup_strict, teardown_strict);
+    tcase_set_timeout(tcase, 240);
+    tcase_add_test(tcase, every_single_allocation_may_fail);
+    tcase_add_test(tcase, all_allocations_may_fail_from_some_moment_on);
+    tcase_add_loop_test(tcase, a_stranger_never_comes_in, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }
