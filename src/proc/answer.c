@@ -29,6 +29,19 @@ join(struct arena *arena, const struct config_strings *strings)
     return all;
 }
 
+/* All of them, those that names and protocols lead to as they are written. */
+static const char *
+join_backends(struct arena *arena, const struct config_frontend *f)
+{
+    const char *all = f->backend_text.text;
+
+    if (f->sni_backend.count > 0)
+        all = arena_printf(arena, "%s, %s", all, join(arena, &f->sni_backend));
+    if (f->alpn_backend.count > 0)
+        all = arena_printf(arena, "%s, %s", all, join(arena, &f->alpn_backend));
+    return all;
+}
+
 static void
 take_fronts(struct snapshot *s, const struct config *config)
 {
@@ -40,7 +53,7 @@ take_fronts(struct snapshot *s, const struct config *config)
 
         front[i] = (struct view_front){.name = f->name,
                                        .listen = join(s->arena, &f->listen_text),
-                                       .backend = f->backend_text.text,
+                                       .backend = join_backends(s->arena, f),
                                        .place = f->place,
                                        .max_connections = f->max_connections};
     }

@@ -23,7 +23,7 @@ enum view_state {
 struct view_front {
     const char *name;
     const char *listen;       /* "*:443, [::]:443": as it is written in the conf file */
-    const char *backend;      /* likewise */
+    const char *backend;      /* likewise, with those of routes behind it */
     unsigned place;           /* in stats_page.front */
     uint32_t max_connections; /* 0: no limit */
 };
