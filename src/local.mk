@@ -93,7 +93,11 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_staple.h \
 	src/tls/tls_verify.c \
 	src/tls/tls_verify.h \
-	src/tls/tls_verify_why.c
+	src/tls/tls_verify_why.c \
+	src/tls/tls_secret.c \
+	src/tls/tls_secret.h \
+	src/tls/tls_ticket.c \
+	src/tls/tls_ticket.h
 
 noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \

@@ -191,6 +191,12 @@ tests_unit_test_tls_verify_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_verify_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_tls_verify_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_tls_ticket
+tests_unit_test_tls_ticket_SOURCES = tests/unit/test_tls_ticket.c tests/support/check_main.h
+tests_unit_test_tls_ticket_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_ticket_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_ticket_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_pem
 tests_unit_test_pem_SOURCES = tests/unit/test_pem.c tests/support/check_main.h
 tests_unit_test_pem_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -456,6 +462,7 @@ E2E_TESTS = \
 	tests/e2e/sandbox \
 	tests/e2e/slow \
 	tests/e2e/systemd-verify \
+	tests/e2e/tickets \
 	tests/e2e/upgrade \
 	tests/e2e/upgrade-back
 TESTS += $(E2E_TESTS)

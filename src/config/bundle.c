@@ -196,10 +196,10 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
     pack_routes(p, f);
     pack_u32(p, f->place);
     pack_config_blob(p, &f->sealed_cert);
-    pack_config_blob(p, &f->ticket_keys);
     pack_config_blob(p, &f->client_cert.sealed);
     pack_config_blob(p, &f->staples);
     pack_config_blob(p, &f->challenges);
+    pack_config_blob(p, &f->ticket_secrets);
 }
 
 static void
@@ -217,10 +217,10 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
     unpack_routes(u, arena, f);
     f->place = unpack_u32(u);
     unpack_config_blob(u, &f->sealed_cert);
-    unpack_config_blob(u, &f->ticket_keys);
     unpack_config_blob(u, &f->client_cert.sealed);
     unpack_config_blob(u, &f->staples);
     unpack_config_blob(u, &f->challenges);
+    unpack_config_blob(u, &f->ticket_secrets);
 }
 
 void

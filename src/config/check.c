@@ -13,6 +13,7 @@
 #define DNS_PORT 53
 #define ALPN_NAME_MAX 255 /* RFC 7301, section 3.1 */
 #define ALPN_LIST_MAX 65535
+#define TICKET_PERIODS_MAX 24 /* see tls/tls_ticket.h */
 #define SYSTEMD "systemd:"
 
 const char *
@@ -193,6 +194,26 @@ check_alpn(struct checker *c)
                    ALPN_LIST_MAX);
 }
 
+/* The key of a ticket is kept for as long as a session may last. */
+static void
+check_tickets(struct checker *c)
+{
+    const struct config_frontend *f = c->frontend;
+    char lifetime[32], rotation[32];
+    struct text t;
+
+    if (f->session_lifetime_ms / TICKET_PERIODS_MAX <= f->ticket_rotation_ms)
+        return;
+    text_init(&t, lifetime, sizeof(lifetime));
+    text_add_duration(&t, f->session_lifetime_ms);
+    text_init(&t, rotation, sizeof(rotation));
+    text_add_duration(&t, f->ticket_rotation_ms);
+    diag_error(c->diag, f->pos,
+               "frontend %s has session-lifetime %s, which is more than %d times its "
+               "ticket-rotation of %s",
+               f->name, lifetime, TICKET_PERIODS_MAX, rotation);
+}
+
 static void
 check_frontend(struct checker *c)
 {
@@ -207,6 +228,7 @@ check_frontend(struct checker *c)
     check_backends(c);
     check_alpn(c);
     check_client_cert(c);
+    check_tickets(c);
     if (f->tls_min > f->tls_max)
         diag_error(c->diag, f->pos,
                    "frontend %s has tls-min 1.3 above tls-max 1.2; no client "

@@ -104,9 +104,12 @@ struct config_frontend {
 
     int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */
     struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
-    struct config_string ciphersuites; /* TLS 1.3; NULL: the default */
-    struct config_string groups;       /* NULL: the default */
-    struct config_strings alpn;        /* in order of preference; none: ALPN is ignored */
+    struct config_string ciphersuites;   /* TLS 1.3; NULL: the default */
+    struct config_string groups;         /* NULL: the default */
+    uint32_t session_lifetime_ms;        /* whole seconds; 0: sessions are not resumed */
+    uint32_t ticket_rotation_ms;         /* whole seconds */
+    struct config_strings ticket_secret; /* files; none: a secret of this sallyport's own */
+    struct config_strings alpn;          /* in order of preference; none: ALPN is ignored */
     struct config_client_cert client_cert;
     struct config_string acme_tls_dir; /* text NULL: none */
 
@@ -129,11 +132,11 @@ struct config_frontend {
     uint32_t max_connections; /* 0: no limit of its own */
 
     /* Set by proc/setup, for the workers. */
-    uint32_t place;                 /* of what is counted, see core/stats */
-    struct config_blob sealed_cert; /* see cert_pack */
-    struct config_blob ticket_keys; /* see tls_ctx_set_ticket_keys */
-    struct config_blob staples;     /* see staple_pack; len 0: none */
-    struct config_blob challenges;  /* see challenge_load_dir; len 0: none are answered */
+    uint32_t place;                    /* of what is counted, see core/stats */
+    struct config_blob sealed_cert;    /* see cert_pack */
+    struct config_blob ticket_secrets; /* see tls_ticket_set_secrets */
+    struct config_blob staples;        /* see staple_pack; len 0: none */
+    struct config_blob challenges; /* see challenge_load_dir; len 0: none are answered */
 };
 
 struct config {

@@ -4,6 +4,7 @@
 #include "net/dial.h"
 #include "tls/cert.h"
 #include "tls/tls_ctx.h"
+#include "tls/tls_ticket.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ new_tls(const struct config_frontend *f, struct diag *diag)
     SSL_CTX *tls = cert != NULL ? tls_ctx_new(f, cert, diag) : NULL;
 
     if (tls != NULL &&
-        tls_ctx_set_ticket_keys(tls, f->ticket_keys.data, f->ticket_keys.len) != 0) {
+        tls_ticket_set_secrets(tls, f->ticket_secrets.data, f->ticket_secrets.len) != 0) {
         SSL_CTX_free(tls);
         tls = NULL;
     }

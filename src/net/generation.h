@@ -28,7 +28,7 @@ struct generation {
 
 /*
  * Make one of config, which it takes, with an SSL_CTX for each frontend (of sealed_cert and
- * ticket_keys) and room for so many sockets. Nothing is served yet. Returns it with one
+ * ticket_secrets) and room for so many sockets. Nothing is served yet. Returns it with one
  * reference, or NULL after an error in diag (config is freed, on_gone is not called).
  */
 struct generation *generation_new(struct loop *loop, uint64_t number, struct config *config,

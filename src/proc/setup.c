@@ -12,6 +12,7 @@
 #include "tls/client_ca.h"
 #include "tls/staple.h"
 #include "tls/tls_ctx.h"
+#include "tls/tls_secret.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -151,6 +152,31 @@ leads_to_file(const struct config_frontend *f)
     return does;
 }
 
+/* What several frontends have from defaults { } is read once. */
+static void
+load_secrets(struct setup *setup, size_t index, struct diag *diag)
+{
+    unsigned char secrets[TLS_TICKET_SECRETS_MAX][TLS_TICKET_SECRET];
+    struct config_frontend *f = &setup->config->frontend[index],
+                           *first = setup->config->frontend;
+    size_t len;
+    void *copy;
+
+    if (f->ticket_secret.count == 0)
+        return;
+    while (first->ticket_secret.item != f->ticket_secret.item)
+        first++;
+    if (first < f) {
+        f->ticket_secrets = first->ticket_secrets;
+        return;
+    }
+    len = tls_secret_load(f, secrets, diag) * TLS_TICKET_SECRET;
+    copy = arena_alloc(setup->config->arena, len + 1);
+    memcpy(copy, secrets, len);
+    f->ticket_secrets = (struct config_blob){copy, len};
+    OPENSSL_cleanse(secrets, sizeof(secrets));
+}
+
 /* A wrong user is only wrong where we would become it. */
 static void
 find_who(struct setup *setup, struct diag *diag)
@@ -204,6 +230,7 @@ setup_load(const struct setup_source *source, struct diag *diag)
         load_client_ca(setup, &config->frontend[i], diag);
         load_challenges(setup, &config->frontend[i], diag);
         load_cert(setup, &config->frontend[i], source->cert, diag);
+        load_secrets(setup, i, diag);
     }
     return setup;
 }
@@ -231,7 +258,7 @@ restore_cert(struct setup *setup, struct config_frontend *f)
     cert_free(cert);
     restore_staples(setup, f);
     /* Lent by the bundle, which is not ours to wipe. */
-    f->sealed_cert = f->ticket_keys = f->challenges = (struct config_blob){0};
+    f->sealed_cert = f->ticket_secrets = f->challenges = (struct config_blob){0};
 }
 
 struct setup *
@@ -270,7 +297,7 @@ setup_place(struct setup_places *places, const char *name)
     for (size_t i = STATS_OTHER + 1; i < STATS_FRONTS; i++) {
         place = &places->item[i];
         if (place->name == NULL) {
-            if (tls_ctx_make_ticket_keys(place->ticket_keys) == 0)
+            if (tls_ticket_make_secret(place->ticket_secret) == 0)
                 place->name = strdup(name);
             return place->name != NULL ? place : NULL;
         }
@@ -286,13 +313,16 @@ static int
 take_place(struct setup *setup, struct setup_places *places, struct config_frontend *f)
 {
     const struct setup_place *place = setup_place(places, f->name);
-    unsigned char *keys = arena_alloc(setup->config->arena, TLS_CTX_TICKET_KEYS);
+    unsigned char *secret;
 
-    f->ticket_keys = (struct config_blob){keys, TLS_CTX_TICKET_KEYS};
     f->place = place != NULL ? (uint32_t)(place - places->item) : STATS_OTHER;
+    if (f->ticket_secrets.len > 0) /* from files */
+        return 0;
+    secret = arena_alloc(setup->config->arena, TLS_TICKET_SECRET);
+    f->ticket_secrets = (struct config_blob){secret, TLS_TICKET_SECRET};
     if (place == NULL)
-        return tls_ctx_make_ticket_keys(keys);
-    memcpy(keys, place->ticket_keys, TLS_CTX_TICKET_KEYS);
+        return tls_ticket_make_secret(secret);
+    memcpy(secret, place->ticket_secret, TLS_TICKET_SECRET);
     return 0;
 }
 
@@ -310,7 +340,7 @@ wipe_secrets(struct config *config)
 {
     for (size_t i = 0; i < config->frontends; i++) {
         wipe(&config->frontend[i].sealed_cert);
-        wipe(&config->frontend[i].ticket_keys);
+        wipe(&config->frontend[i].ticket_secrets);
         wipe(&config->frontend[i].challenges);
     }
 }

@@ -7,7 +7,7 @@
 #include "core/stats.h"
 #include "proc/privdrop.h"
 #include "tls/cert.h"
-#include "tls/tls_ctx.h"
+#include "tls/tls_ticket.h"
 
 #include <stddef.h>
 
@@ -50,12 +50,12 @@ struct setup {
 
 /*
  * What frontends keep by their names for the life of the master: the place in what is
- * counted, and the secrets of session tickets, so that sessions outlive a reload and an
+ * counted, and the secret of session tickets, so that sessions outlive a reload and an
  * upgrade.
  */
 struct setup_place {
     char *name; /* owned; NULL: free */
-    unsigned char ticket_keys[TLS_CTX_TICKET_KEYS];
+    unsigned char ticket_secret[TLS_TICKET_SECRET];
 };
 
 struct setup_places {

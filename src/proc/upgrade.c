@@ -25,7 +25,7 @@
  * serve.
  */
 
-#define MAGIC UINT32_C(0x73617531) /* with another layout, another number */
+#define MAGIC UINT32_C(0x73617532) /* with another layout, another number */
 #define BACK_VARIABLE "SALLYPORT_UPGRADE_BACK"
 
 /* ---- Handing over ---- */
@@ -81,7 +81,7 @@ pack_places(const struct master *m, struct pack *p)
         if (place->name == NULL)
             continue;
         pack_string(p, place->name);
-        pack_blob(p, place->ticket_keys, sizeof(place->ticket_keys));
+        pack_blob(p, place->ticket_secret, sizeof(place->ticket_secret));
     }
     pack_string(p, NULL);
 }
@@ -190,12 +190,12 @@ unpack_places(struct master *m, struct unpack *u)
 
     while ((name = unpack_string(u)) != NULL) {
         size_t len;
-        const void *keys = unpack_blob(u, &len);
+        const void *secret = unpack_blob(u, &len);
         struct setup_place *place = setup_place(&m->places, name);
 
-        if (place == NULL || len != sizeof(place->ticket_keys))
+        if (place == NULL || len != sizeof(place->ticket_secret))
             return -1;
-        memcpy(place->ticket_keys, keys, len);
+        memcpy(place->ticket_secret, secret, len);
     }
     return u->failed ? -1 : 0;
 }

@@ -6,12 +6,11 @@
 #include "tls/tls_err.h"
 #include "tls/tls_peer.h"
 #include "tls/tls_staple.h"
+#include "tls/tls_ticket.h"
 #include "tls/tls_verify.h"
 
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/obj_mac.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,7 +163,6 @@ static void
 apply_policy(SSL_CTX *ctx)
 {
     SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS |
-                                   SSL_OP_NO_TICKET |
                                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
     SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -175,28 +173,21 @@ apply_policy(SSL_CTX *ctx)
     SSL_CTX_set_read_ahead(ctx, 0); /* tls_bio reads from memory: nothing is gained */
     SSL_CTX_set_quiet_shutdown(ctx, 0);
     SSL_CTX_set_dh_auto(ctx, 0);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
         SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
 }
 
-/*
- * Sessions of one frontend are no good for another, nor for other rules on certificates of
- * clients. These and the name go through a hash since a context is at most 32 bytes.
- */
 static int
-apply_session_context(SSL_CTX *ctx, const struct config_frontend *frontend)
+apply_sessions(SSL_CTX *ctx, const struct config_frontend *frontend)
 {
-    const char *name = frontend->name != NULL ? frontend->name : "";
-    unsigned char digest[EVP_MAX_MD_SIZE], parts[2 * TLS_VERIFY_DIGEST];
-    unsigned len;
+    unsigned char context[TLS_TICKET_CONTEXT], rules[TLS_VERIFY_DIGEST];
+    bool any = frontend->client_cert.verify != CONFIG_VERIFY_OFF;
 
-    if (tls_verify_digest(&frontend->client_cert, parts) < 0 ||
-        EVP_Digest(name, strlen(name), parts + TLS_VERIFY_DIGEST, NULL, EVP_sha256(),
-                   NULL) != 1 ||
-        EVP_Digest(parts, sizeof(parts), digest, &len, EVP_sha256(), NULL) != 1)
+    if (tls_verify_digest(&frontend->client_cert, rules) != 0 ||
+        tls_ticket_context(context, frontend->name, rules, any ? sizeof(rules) : 0) != 0)
         return -1;
-    return SSL_CTX_set_session_id_context(ctx, digest, len) == 1 ? 0 : -1;
+    return tls_ticket_enable(ctx, context, frontend->session_lifetime_ms / 1000,
+                             frontend->ticket_rotation_ms / 1000);
 }
 
 static int
@@ -206,8 +197,7 @@ apply_protocol(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag
 
     if (SSL_CTX_set_min_proto_version(ctx, frontend->tls_min) == 1 &&
         SSL_CTX_set_max_proto_version(ctx, frontend->tls_max) == 1 &&
-        SSL_CTX_set_num_tickets(ctx, 1) == 1 && SSL_CTX_set_max_early_data(ctx, 0) == 1 &&
-        apply_session_context(ctx, frontend) == 0)
+        SSL_CTX_set_max_early_data(ctx, 0) == 1 && apply_sessions(ctx, frontend) == 0)
         return 0;
     diag_error(diag, frontend->pos, "TLS cannot be set up: %s",
                tls_err_take(reason, sizeof(reason), "refused by OpenSSL"));
@@ -322,25 +312,6 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
         return ctx;
     SSL_CTX_free(ctx);
     return NULL;
-}
-
-int
-tls_ctx_make_ticket_keys(unsigned char keys[TLS_CTX_TICKET_KEYS])
-{
-    int ok = RAND_priv_bytes(keys, TLS_CTX_TICKET_KEYS) == 1;
-
-    ERR_clear_error();
-    return ok ? 0 : -1;
-}
-
-int
-tls_ctx_set_ticket_keys(SSL_CTX *ctx, const void *keys, size_t len)
-{
-    /* A macro that casts const away: the keys are only read. */
-    int ok = (int)SSL_CTX_set_tlsext_ticket_keys(ctx, (void *)(uintptr_t)keys, (long)len);
-
-    ERR_clear_error();
-    return ok == 1 ? 0 : -1;
 }
 
 const char *

@@ -29,9 +29,9 @@
  * first of the frontend's list that the client offers; no overlap is refused with
  * no_application_protocol (RFC 7301, 3.2); a client without ALPN goes on without.
  *
- * Ticket keys are made anew for each SSL_CTX, unless tls_ctx_set_ticket_keys gives it some.
- * A session is good for a frontend of the same name only, and for the same rules on
- * certificates of clients (see tls_verify).
+ * Sessions last session-lifetime; see tls_ticket.h, also for the secret of tickets, which
+ * each SSL_CTX has of its own until it is given others. A session is good for a frontend of
+ * the same name only, and for the same rules on certificates of clients (see tls_verify).
  *
  * A list that OpenSSL refuses is an error in diag at its place that names the offending
  * part. A part that means nothing to OpenSSL in a list that it takes is a warning. All
@@ -40,15 +40,6 @@
  */
 SSL_CTX *tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
                      struct diag *diag);
-
-/*
- * The secrets of session tickets (RFC 5077, 4; RFC 8446, 4.6.1), so that all workers can
- * open what one of them has issued: TLS_CTX_TICKET_KEYS random bytes.
- * tls_ctx_set_ticket_keys copies them. Both return 0, or -1.
- */
-#define TLS_CTX_TICKET_KEYS 80
-int tls_ctx_make_ticket_keys(unsigned char keys[TLS_CTX_TICKET_KEYS]) ATTR_MUST_CHECK;
-int tls_ctx_set_ticket_keys(SSL_CTX *ctx, const void *keys, size_t len) ATTR_MUST_CHECK;
 
 /* The name of the key exchange's group ("X25519", "P-256"), or NULL. Static or lent by ssl.
  */

@@ -4,6 +4,7 @@
 #include "tls/client_ca.h"
 #include "tls/client_names.h"
 #include "tls/tls_peer.h"
+#include "tls/tls_ticket.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -207,16 +208,10 @@ is_still_good(const struct tls_verify *v, const SSL_SESSION *session)
            (v->rules->allow.count == 0 || client_names_allow(&v->rules->allow, x509));
 }
 
-static SSL_TICKET_RETURN
-on_ticket(SSL *ssl ATTR_UNUSED, SSL_SESSION *session, const unsigned char *name ATTR_UNUSED,
-          size_t len ATTR_UNUSED, SSL_TICKET_STATUS status, void *arg)
+static bool
+may_resume(SSL *ssl, const SSL_SESSION *session)
 {
-    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW)
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    if (!is_still_good(arg, session))
-        return SSL_TICKET_RETURN_IGNORE_RENEW;
-    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
-                                        : SSL_TICKET_RETURN_USE_RENEW;
+    return is_still_good(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), verify_index()), session);
 }
 
 /* ---- A frontend ---- */
@@ -278,7 +273,8 @@ set_up(SSL_CTX *ctx, struct tls_verify *v)
         ctx, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
     SSL_CTX_set_verify_depth(ctx, (int)v->rules->depth);
     SSL_CTX_set_cert_verify_callback(ctx, on_verify, v);
-    return SSL_CTX_set_session_ticket_cb(ctx, NULL, on_ticket, v) == 1 ? 0 : -1;
+    tls_ticket_guard(ctx, may_resume);
+    return 0;
 }
 
 int

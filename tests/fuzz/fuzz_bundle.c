@@ -43,7 +43,7 @@ check_frontend(const struct fuzz_input *in, const struct config_frontend *f)
     check_string(in, f->cert.text);
     check_string(in, f->backend.host);
     MUST(is_within(in, f->sealed_cert.data, f->sealed_cert.len));
-    MUST(is_within(in, f->ticket_keys.data, f->ticket_keys.len));
+    MUST(is_within(in, f->ticket_secrets.data, f->ticket_secrets.len));
     for (size_t i = 0; i < f->alpn.count; i++)
         check_string(in, f->alpn.item[i].text);
     for (size_t i = 0; i < f->listens; i++) {

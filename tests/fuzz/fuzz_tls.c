@@ -97,6 +97,8 @@ make_contexts(void)
         .name = "fuzz",
         .tls_min = TLS1_2_VERSION,
         .tls_max = TLS1_3_VERSION,
+        .session_lifetime_ms = 24 * 3600 * 1000,
+        .ticket_rotation_ms = 8 * 3600 * 1000,
         .alpn = {protocols, COUNT_OF(protocols)},
     };
     struct diag *diag;

@@ -29,6 +29,8 @@ stage_init(struct stage *stage)
         .pos = {"test.conf", 1},
         .tls_min = TLS1_2_VERSION,
         .tls_max = TLS1_3_VERSION,
+        .session_lifetime_ms = 24 * 3600 * 1000,
+        .ticket_rotation_ms = 8 * 3600 * 1000,
         .handshake_timeout_ms = 2000,
         .connect_timeout_ms = 2000,
         .idle_timeout_ms = 3000,

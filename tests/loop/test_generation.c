@@ -9,7 +9,7 @@
 #include "net/dial.h"
 #include "support/check_main.h"
 #include "tls/cert.h"
-#include "tls/tls_ctx.h"
+#include "tls/tls_ticket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +41,7 @@ struct backend {
 static struct stage stage;
 static struct diag *diag;
 static struct pack sealed;
-static unsigned char ticket_keys[TLS_CTX_TICKET_KEYS];
+static unsigned char ticket_secret[TLS_TICKET_SECRET];
 static struct backend backends[2];
 static struct talker talkers[4];
 static size_t talkers_count;
@@ -198,7 +198,8 @@ make_config(const char *global, const char *backend)
     config_check(config, diag);
     ck_assert_uint_eq(diag_errors(diag), 0);
     config->frontend->sealed_cert = (struct config_blob){sealed.data, sealed.len};
-    config->frontend->ticket_keys = (struct config_blob){ticket_keys, sizeof(ticket_keys)};
+    config->frontend->ticket_secrets =
+        (struct config_blob){ticket_secret, sizeof(ticket_secret)};
     return config;
 }
 
@@ -270,7 +271,7 @@ setup(void)
     ck_assert_ptr_nonnull(cert);
     ck_assert_int_eq(cert_pack(cert, &sealed), 0);
     cert_free(cert);
-    ck_assert_int_eq(tls_ctx_make_ticket_keys(ticket_keys), 0);
+    ck_assert_int_eq(tls_ticket_make_secret(ticket_secret), 0);
     diag = diag_new();
     stage_init(&stage);
     for (int i = 0; i < 2; i++) {
@@ -347,7 +348,7 @@ START_TEST(without_connections_the_old_one_goes_at_once)
 }
 END_TEST
 
-/* The session that the old one gave is good for the new one: the ticket keys stay. */
+/* The session that the old one gave is good for the new one: the secret stays. */
 START_TEST(sessions_outlive_the_switch)
 {
     SSL_SESSION *session;
@@ -564,7 +565,7 @@ START_TEST(a_broken_certificate_is_an_error)
     if (_i == 0)
         config->frontend->sealed_cert.len -= 1;
     else
-        config->frontend->ticket_keys.len -= 1;
+        config->frontend->ticket_secrets.len -= 1;
     ck_assert_ptr_null(generation_new(&stage.loop, 1, config, 1, diag));
     ck_assert_uint_eq(diag_errors(diag), 1);
     ck_assert_uint_eq(ERR_peek_error(), 0);

@@ -20,6 +20,8 @@ tls_pair_frontend(int version)
         .pos = {"test.conf", 1},
         .tls_min = version != 0 ? version : TLS1_2_VERSION,
         .tls_max = version != 0 ? version : TLS1_3_VERSION,
+        .session_lifetime_ms = 24 * 3600 * 1000,
+        .ticket_rotation_ms = 8 * 3600 * 1000,
     };
 }
 

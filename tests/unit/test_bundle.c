@@ -23,7 +23,8 @@ static const char rich[] =
     "  client-cert { verify = optional ca = { ca1, ca2 } crl = crl depth = 7\n"
     "    allow = \"CN:x\" }\n"
     "  backend = \"backend.test:8080\" tls-min = 1.3 ciphers = '$C'\n"
-    "  ciphersuites = S groups = G alpn = { h2, 'x y' }\n"
+    "  ciphersuites = S groups = G alpn = { h2, 'x y' } session-lifetime = 2h\n"
+    "  ticket-rotation = 14m ticket-secret = { /s, '/t u' }\n"
     "  acme-tls-dir = a"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
     "  half-closed-timeout = 4s close-wait = 5s linger-timeout = 6s linger-max = 7s\n"
@@ -62,7 +63,7 @@ find_out(void)
     f[1].place = 511;
     f[0].sealed_cert = (struct config_blob){"cert\0key", 8};
     f[1].sealed_cert = (struct config_blob){"x", 1};
-    f[0].ticket_keys = (struct config_blob){"secret\0s", 8};
+    f[0].ticket_secrets = (struct config_blob){"secret\0s", 8};
     f[0].challenges = (struct config_blob){"ac\0me", 5};
     f[0].staples = (struct config_blob){"st\0ple", 6};
     f[0].client_cert.sealed = (struct config_blob){"ca\0crl", 6};
@@ -253,9 +254,9 @@ START_TEST(what_was_found_out_of_frontends)
         if (i < 2)
             assert_blob(&a->sealed_cert, &b->sealed_cert);
         ck_assert_uint_eq(a->client_cert.sealed.len, b->client_cert.sealed.len);
-        ck_assert_uint_eq(a->ticket_keys.len, b->ticket_keys.len);
+        ck_assert_uint_eq(a->ticket_secrets.len, b->ticket_secrets.len);
     }
-    assert_blob(&again->frontend[0].ticket_keys, &config->frontend[0].ticket_keys);
+    assert_blob(&again->frontend[0].ticket_secrets, &config->frontend[0].ticket_secrets);
     assert_blob(&again->frontend[0].challenges, &config->frontend[0].challenges);
     assert_blob(&again->frontend[0].staples, &config->frontend[0].staples);
     assert_blob(&again->frontend[0].client_cert.sealed,

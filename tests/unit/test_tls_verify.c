@@ -9,6 +9,7 @@
 #include "tls/cert.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_peer.h"
+#include "tls/tls_ticket.h"
 
 #include <openssl/err.h>
 #include <string.h>
@@ -158,12 +159,12 @@ END_TEST
 static bool
 resumes(int version, const struct cert *cert)
 {
-    unsigned char keys[TLS_CTX_TICKET_KEYS] = "the same for all of them";
+    static const unsigned char secret[TLS_TICKET_SECRET] = "the same for all of them";
     char heard[64];
     bool reused;
 
     begin(version, cert);
-    ck_assert_int_eq(tls_ctx_set_ticket_keys(ctx, keys, sizeof(keys)), 0);
+    ck_assert_int_eq(tls_ticket_set_secrets(ctx, secret, sizeof(secret)), 0);
     if (session != NULL)
         ck_assert_int_eq(SSL_set_session(pair.client, session), 1);
     tls_pair_must_shake(&pair);
