@@ -486,6 +486,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_route \
 	tests/fuzz/fuzz_term \
+	tests/fuzz/fuzz_ticket \
 	tests/fuzz/fuzz_tls
 FUZZ_COMMON = tests/fuzz/fuzz.h
 LIBFUZZER =
@@ -533,6 +534,10 @@ tests_fuzz_fuzz_term_SOURCES = tests/fuzz/fuzz_term.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_term_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_term_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_term_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_ticket_SOURCES = tests/fuzz/fuzz_ticket.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_ticket_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_ticket_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_ticket_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_tls_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
