@@ -83,6 +83,8 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_acme.h \
 	src/tls/tls_bio.c \
 	src/tls/tls_bio.h \
+	src/tls/tls_conf.c \
+	src/tls/tls_conf.h \
 	src/tls/tls_ctx.c \
 	src/tls/tls_ctx.h \
 	src/tls/tls_err.c \
@@ -94,6 +96,10 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_verify.c \
 	src/tls/tls_verify.h \
 	src/tls/tls_verify_why.c \
+	src/tls/tls_keylog.c \
+	src/tls/tls_keylog.h \
+	src/tls/tls_knobs.c \
+	src/tls/tls_knobs.h \
 	src/tls/tls_secret.c \
 	src/tls/tls_secret.h \
 	src/tls/tls_ticket.c \
@@ -150,6 +156,8 @@ src_libproc_a_SOURCES = \
 	src/proc/history.h \
 	src/proc/ipc.c \
 	src/proc/ipc.h \
+	src/proc/keylog.c \
+	src/proc/keylog.h \
 	src/proc/listeners.c \
 	src/proc/listeners.h \
 	src/proc/logpump.c \

@@ -191,6 +191,13 @@ tests_unit_test_tls_verify_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_verify_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_tls_verify_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_tls_knobs
+tests_unit_test_tls_knobs_SOURCES = tests/unit/test_tls_knobs.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_knobs_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_knobs_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_knobs_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_tls_ticket
 tests_unit_test_tls_ticket_SOURCES = tests/unit/test_tls_ticket.c tests/support/check_main.h
 tests_unit_test_tls_ticket_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -444,6 +451,7 @@ E2E_TESTS = \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
 	tests/e2e/hostile \
+	tests/e2e/knobs \
 	tests/e2e/leaks \
 	tests/e2e/limits \
 	tests/e2e/log \

@@ -350,6 +350,14 @@ check_admin(struct checker *c)
 }
 
 static void
+check_path(struct checker *c, const char *setting, const struct config_string *path)
+{
+    if (path->text != NULL && *path->text != '/')
+        diag_error(c->diag, path->pos, "%s %s is not an absolute path", setting,
+                   check_quote(c, path->text));
+}
+
+static void
 check_global(struct checker *c)
 {
     struct config *config = c->config;
@@ -361,9 +369,9 @@ check_global(struct checker *c)
     for (size_t i = 0; i < config->resolver.count; i++)
         check_resolver(c, &config->resolver.item[i], &config->nameservers.item[i]);
     check_admin(c);
-    if (config->pidfile.text != NULL && *config->pidfile.text != '/')
-        diag_error(c->diag, config->pidfile.pos, "pidfile %s is not an absolute path",
-                   check_quote(c, config->pidfile.text));
+    check_path(c, "pidfile", &config->pidfile);
+    check_path(c, "openssl-conf", &config->openssl_conf);
+    check_path(c, "key-log", &config->key_log);
     if (strcmp(to, "stderr") != 0 && strcmp(to, "syslog") != 0 && *to != '/')
         diag_error(c->diag, config->log_to_pos,
                    "to = %s is not known; it takes stderr, syslog or an absolute path",

@@ -106,6 +106,10 @@ struct config_frontend {
     struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
     struct config_string ciphersuites;   /* TLS 1.3; NULL: the default */
     struct config_string groups;         /* NULL: the default */
+    struct config_string sigalgs;        /* NULL: OpenSSL's default */
+    int security_level;                  /* one more than OpenSSL's; 0: auto */
+    bool dh;                             /* finite-field Diffie-Hellman with TLS 1.2 */
+    struct config_strings ssl_conf;      /* commands of SSL_CONF_cmd, with their values */
     uint32_t session_lifetime_ms;        /* whole seconds; 0: sessions are not resumed */
     uint32_t ticket_rotation_ms;         /* whole seconds */
     struct config_strings ticket_secret; /* files; none: a secret of this sallyport's own */
@@ -148,8 +152,10 @@ struct config {
     struct config_string user, group;
     bool sandbox;
     struct config_string pidfile;
-    struct config_string admin_text; /* as written */
-    struct addr admin;               /* set by config_check; len 0: there is none */
+    struct config_string openssl_conf; /* NULL: what OpenSSL reads by itself */
+    struct config_string key_log;      /* NULL: none */
+    struct config_string admin_text;   /* as written */
+    struct addr admin;                 /* set by config_check; len 0: there is none */
     uint32_t accept_grace_ms;
     uint32_t drain_timeout_ms;
     struct config_strings resolver;  /* addresses of name servers; none: resolv.conf */

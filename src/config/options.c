@@ -52,6 +52,10 @@ static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
 
 static const struct option_word switches[] = {{"on", true}, {"off", false}, {NULL, 0}};
 
+/* One more than OpenSSL's number: 0 is nothing set. */
+static const struct option_word security_levels[] = {
+    {"auto", 0}, {"0", 1}, {"1", 2}, {"2", 3}, {"3", 4}, {"4", 5}, {"5", 6}, {NULL, 0}};
+
 /* tests/lint/options reads this too: a row begins a line, and its default follows its type.
  */
 const struct option option_table[] = {
@@ -65,6 +69,10 @@ const struct option option_table[] = {
      .help = "a filter of system calls in workers"},
     {"pidfile", GLOBAL(pidfile), OPTION_STRING, NULL,
      .help = "file that holds the number of the master process"},
+    {"openssl-conf", GLOBAL(openssl_conf), OPTION_STRING, NULL,
+     .help = "configuration of OpenSSL, for its providers; not set: the system's"},
+    {"key-log", GLOBAL(key_log), OPTION_STRING, NULL,
+     .help = "DANGEROUS: file that the secrets of all connections are written to"},
     {"accept-grace", GLOBAL(accept_grace_ms), OPTION_DURATION, "0s", .max = HOUR,
      .help = "how long a shutdown goes on accepting clients while it says it is not ready"},
     {"drain-timeout", GLOBAL(drain_timeout_ms), OPTION_DURATION, "25s", .max = DAY,
@@ -108,6 +116,14 @@ const struct option option_table[] = {
      .help = "cipher suites of TLS 1.3"},
     {"groups", FRONTEND(groups), OPTION_STRING, NULL,
      .help = "groups of the key exchange, in order of preference"},
+    {"sigalgs", FRONTEND(sigalgs), OPTION_STRING, NULL,
+     .help = "signature algorithms, in order of preference; not set: OpenSSL's"},
+    {"security-level", FRONTEND(security_level), OPTION_WORD, "auto",
+     .words = security_levels, .help = "what OpenSSL holds for too weak; auto: 2 at least"},
+    {"dh", FRONTEND(dh), OPTION_SWITCH, "off", .words = switches,
+     .help = "key exchange by DHE with TLS 1.2, for ciphers that name it"},
+    {"ssl-conf", FRONTEND(ssl_conf), OPTION_LIST, NULL,
+     .help = "other commands for OpenSSL, see SSL_CONF_cmd(3ssl)"},
     {"session-lifetime", FRONTEND(session_lifetime_ms), OPTION_DURATION, "24h",
      OPTION_OFF | OPTION_SECONDS, .min = SECOND, .max = 7 * DAY,
      .help = "how long after its full handshake a session may be resumed; off: never"},

@@ -4,6 +4,7 @@
 #include "net/dial.h"
 #include "tls/cert.h"
 #include "tls/tls_ctx.h"
+#include "tls/tls_keylog.h"
 #include "tls/tls_ticket.h"
 
 #include <errno.h>
@@ -50,6 +51,8 @@ release(struct generation *g)
         acceptor_clear(&g->acceptor[i]);
     for (size_t i = 0; g->front != NULL && i < g->config->frontends; i++)
         front_clear(&g->front[i]);
+    if (g->key_log >= 0)
+        close(g->key_log);
     free(g->acceptor);
     free(g->front);
     config_free(g->config);
@@ -70,6 +73,7 @@ generation_new(struct loop *loop, uint64_t number, struct config *config, size_t
                              .number = number,
                              .config = config,
                              .acceptors_max = sockets,
+                             .key_log = -1,
                              .refs = 1};
     g->front = calloc(config->frontends + 1, sizeof(*g->front));
     g->acceptor = calloc(sockets + 1, sizeof(*g->acceptor));
@@ -77,6 +81,16 @@ generation_new(struct loop *loop, uint64_t number, struct config *config, size_t
         return g;
     release(g);
     return NULL;
+}
+
+int
+generation_log_keys(struct generation *g, int fd)
+{
+    g->key_log = fd;
+    for (size_t i = 0; i < g->config->frontends; i++)
+        if (tls_keylog_enable(g->front[i].tls, fd) != 0)
+            return -1;
+    return 0;
 }
 
 int

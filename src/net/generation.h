@@ -22,6 +22,7 @@ struct generation {
     struct acceptor *acceptor;
     size_t acceptors, acceptors_max;
     unsigned refs; /* its owner's, and one of each connection and name look-up */
+    int key_log;   /* owned; -1: none */
     void (*on_gone)(void *arg); /* config is no longer needed; or NULL */
     void *arg;
 };
@@ -33,6 +34,9 @@ struct generation {
  */
 struct generation *generation_new(struct loop *loop, uint64_t number, struct config *config,
                                   size_t sockets, struct diag *diag);
+
+/* Write the secrets of its connections to fd, which it takes (tls_keylog). 0, or -1. */
+int generation_log_keys(struct generation *generation, int fd) ATTR_MUST_CHECK;
 
 /* Add a listening socket of a frontend, which it takes. Returns 0, or -1 (fd is closed). */
 int generation_listen(struct generation *generation, size_t frontend,

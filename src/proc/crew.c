@@ -348,9 +348,10 @@ crew_send_setup(struct crew_child *child, const struct setup *setup, uint64_t ge
 {
     struct batch batch = {.child = child};
     struct ipc_config config = {.generation = generation};
+    int fd[] = {setup->bundle, setup->key_log};
 
     config.listeners = each_socket(setup, listeners, standby, NULL, child->slot);
-    crew_send(child, IPC_CONFIG, &config, sizeof(config), &setup->bundle, 1);
+    crew_send(child, IPC_CONFIG, &config, sizeof(config), fd, setup->key_log >= 0 ? 2 : 1);
     (void)each_socket(setup, listeners, standby, &batch, child->slot);
     send_batch(&batch);
 }

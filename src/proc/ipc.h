@@ -23,10 +23,10 @@
 
 enum ipc_type {
     /* To a child. */
-    IPC_START = 1, /* first of all: struct ipc_start; descriptors: its stats_page, the
-                      stats_shared (a worker), its listening socket (admin) */
-    IPC_CONFIG =
-        2, /* make this ready: struct ipc_config; descriptors: the bundle, the log */
+    IPC_START = 1,  /* first of all: struct ipc_start; descriptors: its stats_page, the
+                       stats_shared (a worker), its listening socket (admin) */
+    IPC_CONFIG = 2, /* make this ready: struct ipc_config; descriptors: the bundle, the key
+                       log if there is one */
     IPC_LISTENERS = 3, /* go with the last IPC_CONFIG: struct ipc_listener, one for each
                           descriptor */
     IPC_SWITCH = 4,    /* serve what was made ready */

@@ -6,11 +6,13 @@
 #include "config/check.h"
 #include "config/load.h"
 #include "proc/cpus.h"
+#include "proc/keylog.h"
 #include "proc/names.h"
 #include "proc/seal.h"
 #include "tls/challenge.h"
 #include "tls/client_ca.h"
 #include "tls/staple.h"
+#include "tls/tls_conf.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_secret.h"
 
@@ -203,7 +205,7 @@ new_setup(struct config *config)
     if (setup == NULL)
         abort();
     setup->config = config;
-    setup->bundle = -1;
+    setup->bundle = setup->key_log = -1;
     setup->loaded_us = clock_wall_us();
     setup->workers = config->workers > 0 ? config->workers : cpus_usable("/");
     setup->cert =
@@ -211,6 +213,21 @@ new_setup(struct config *config)
     setup->staple =
         arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->staple));
     return setup;
+}
+
+/* Before anything else is asked of OpenSSL. */
+static bool
+load_openssl_conf(const struct config *config, struct diag *diag)
+{
+    const struct config_string *from = &config->openssl_conf;
+    char why[512];
+
+    if (tls_conf_load(from->text, why, sizeof(why)) == 0)
+        return true;
+    diag_error(diag, from->text != NULL ? from->pos : (struct pos){config->file, 0},
+               "openssl-conf%s%s: %s", from->text != NULL ? " " : "",
+               from->text != NULL ? from->text : "", why);
+    return false;
 }
 
 struct setup *
@@ -225,7 +242,10 @@ setup_load(const struct setup_source *source, struct diag *diag)
         config = config_from_words(source->listen, source->backend, source->file);
     setup = new_setup(config);
     config_check(config, diag);
+    keylog_check(config, diag);
     find_who(setup, diag);
+    if (!load_openssl_conf(config, diag))
+        return setup; /* everything else would look wrong as well */
     for (size_t i = 0; i < config->frontends; i++) {
         load_client_ca(setup, &config->frontend[i], diag);
         load_challenges(setup, &config->frontend[i], diag);
@@ -281,6 +301,8 @@ setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
     setup->map_len = len;
     setup->bundle = *bundle;
     *bundle = -1;
+    (void)load_openssl_conf(config, diag);
+    setup->key_log = keylog_open(config, diag);
     find_who(setup, diag);
     for (size_t i = 0; i < config->frontends; i++)
         restore_cert(setup, &config->frontend[i]);
@@ -289,22 +311,41 @@ setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
 
 /* ---- The bundle ---- */
 
+/* The place of that name, or the first free one, or NULL. */
+static struct setup_place *
+find_place(struct setup_places *places, const char *name)
+{
+    for (size_t i = STATS_OTHER + 1; i < STATS_FRONTS; i++)
+        if (places->item[i].name == NULL || strcmp(places->item[i].name, name) == 0)
+            return &places->item[i];
+    return NULL;
+}
+
 struct setup_place *
 setup_place(struct setup_places *places, const char *name)
 {
-    struct setup_place *place;
+    struct setup_place *place = find_place(places, name);
 
-    for (size_t i = STATS_OTHER + 1; i < STATS_FRONTS; i++) {
-        place = &places->item[i];
-        if (place->name == NULL) {
-            if (tls_ticket_make_secret(place->ticket_secret) == 0)
-                place->name = strdup(name);
-            return place->name != NULL ? place : NULL;
-        }
-        if (strcmp(place->name, name) == 0)
-            return place;
+    if (place != NULL && place->name == NULL) {
+        if (tls_ticket_make_secret(place->ticket_secret) == 0)
+            place->name = strdup(name);
+        if (place->name == NULL)
+            return NULL;
     }
-    return NULL;
+    return place;
+}
+
+int
+setup_place_restore(struct setup_places *places, const char *name, const void *secret,
+                    size_t len)
+{
+    struct setup_place *place = find_place(places, name);
+
+    if (place == NULL || place->name != NULL || len != sizeof(place->ticket_secret))
+        return -1;
+    memcpy(place->ticket_secret, secret, len);
+    place->name = strdup(name);
+    return place->name != NULL ? 0 : -1;
 }
 
 /* Without a place of its own it is counted with others, and its sessions end with a reload.
@@ -358,6 +399,7 @@ setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag)
     bundle_pack(&p, config);
     if (!failed && !p.failed)
         setup->bundle = seal_make("sallyport-bundle", p.data, p.len);
+    setup->key_log = keylog_open(config, diag);
     pack_clear(&p);
     wipe_secrets(config);
     if (setup->bundle < 0)
@@ -373,6 +415,8 @@ setup_free(struct setup *setup)
     wipe_secrets(setup->config);
     if (setup->bundle >= 0)
         close(setup->bundle);
+    if (setup->key_log >= 0)
+        close(setup->key_log);
     config_free(setup->config);
     if (setup->map != NULL)
         (void)munmap(setup->map, setup->map_len);

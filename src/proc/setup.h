@@ -44,6 +44,7 @@ struct setup {
     size_t staples;
     uint64_t loaded_us; /* since 1970-01-01 UTC */
     int bundle;         /* the sealed memfd; -1: none yet */
+    int key_log;        /* see proc/keylog; -1: none */
     void *map;          /* that config lies in, if it was restored; or NULL */
     size_t map_len;
 };
@@ -75,7 +76,7 @@ struct setup *setup_load(const struct setup_source *source, struct diag *diag);
 struct setup *setup_restore(const struct setup_source *source, int *bundle,
                             struct diag *diag);
 
-/* Make the bundle. What keeps it from that goes to diag. */
+/* Make the bundle, and open the key log. What keeps it from that goes to diag. */
 void setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag);
 
 /*
@@ -83,6 +84,10 @@ void setup_seal(struct setup *setup, struct setup_places *places, struct diag *d
  * no memory.
  */
 struct setup_place *setup_place(struct setup_places *places, const char *name);
+
+/* The same with a secret that is known already: of the program of before. 0, or -1. */
+int setup_place_restore(struct setup_places *places, const char *name, const void *secret,
+                        size_t len) ATTR_MUST_CHECK;
 
 /* NULL is allowed. */
 void setup_free(struct setup *setup);

@@ -191,11 +191,9 @@ unpack_places(struct master *m, struct unpack *u)
     while ((name = unpack_string(u)) != NULL) {
         size_t len;
         const void *secret = unpack_blob(u, &len);
-        struct setup_place *place = setup_place(&m->places, name);
 
-        if (place == NULL || len != sizeof(place->ticket_secret))
+        if (setup_place_restore(&m->places, name, secret, len) < 0)
             return -1;
-        memcpy(place->ticket_secret, secret, len);
     }
     return u->failed ? -1 : 0;
 }

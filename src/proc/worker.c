@@ -220,19 +220,31 @@ on_mistake(void *arg, bool is_error, const char *text)
 }
 
 static void
+log_keys(struct worker *w, struct ipc_message *m)
+{
+    int fd = m->fd[1];
+
+    m->fd[1] = -1;
+    if (generation_log_keys(w->next, fd) < 0)
+        forget_next(w);
+}
+
+static void
 on_config(struct worker *w, struct ipc_message *m)
 {
     char buf[512];
     struct text words;
     struct diag *diag;
 
-    if (m->fds != 1 || w->draining)
+    if (m->fds < 1 || m->fds > 2 || w->draining)
         return;
     forget_next(w);
     text_init(&words, buf, sizeof(buf));
     diag = diag_new();
     w->next = load_bundle(w, m->fd[0], &m->u.config, diag);
     w->awaited = m->u.config.listeners;
+    if (w->next != NULL && m->fds == 2)
+        log_keys(w, m);
     diag_each(diag, on_mistake, &words);
     diag_free(diag);
     if (w->next == NULL)

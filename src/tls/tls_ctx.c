@@ -4,6 +4,7 @@
 #include "base/attr.h"
 #include "tls/tls_acme.h"
 #include "tls/tls_err.h"
+#include "tls/tls_knobs.h"
 #include "tls/tls_peer.h"
 #include "tls/tls_staple.h"
 #include "tls/tls_ticket.h"
@@ -14,153 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The lowest level that we start from; @SECLEVEL in `ciphers` may still change it. */
+/* The lowest level without security-level. */
 #define SECURITY_LEVEL 2
 
 #define ALPN_NAME_MAX 255 /* RFC 7301, 3.1 */
 
-#define DEFAULT_GROUPS "X25519:P-256:P-384"
-
-/* A setting that is one of OpenSSL's lists, and how one is given to OpenSSL. */
-struct list {
-    const char *setting;
-    const char *separators;
-    const char *operators; /* an element that begins with one of these selects nothing */
-    const char *kind;      /* what an element is a name of */
-    int (*set)(SSL_CTX *ctx, const char *list);
-};
-
-static int
-set_groups(SSL_CTX *ctx, const char *list)
-{
-    /* A macro that casts const away: the list is only read. */
-    return (int)SSL_CTX_set1_groups_list(ctx, (uintptr_t)list);
-}
-
-static const struct list ciphers_list = {
-    "ciphers", ": ,;", "!-+@", "cipher of TLS 1.2", SSL_CTX_set_cipher_list,
-};
-static const struct list ciphersuites_list = {
-    "ciphersuites", ":", "", "cipher suite of TLS 1.3", SSL_CTX_set_ciphersuites,
-};
-static const struct list groups_list = {
-    "groups", ":/", "-", "group", set_groups,
-};
-
-/* Does OpenSSL take the element alone? Changes ctx. Without memory: yes. */
-static bool
-is_known(SSL_CTX *ctx, const struct list *list, const char *element, size_t len)
-{
-    char *copy = strndup(element, len);
-    bool known = copy == NULL || list->set(ctx, copy) == 1;
-
-    free(copy);
-    ERR_clear_error();
-    return known;
-}
-
-/*
- * Tell of each element of the list that means nothing to OpenSSL: an error if it
- * refuses the list as a whole, else a warning, since OpenSSL passes over it in silence.
- * Returns how many there were.
- */
-static size_t
-report_unknown(SSL_CTX *ctx, const struct list *list, const struct config_string *value,
-               bool refused, struct diag *diag)
-{
-    const char *at = value->text;
-    size_t count = 0;
-
-    while (*at != '\0') {
-        size_t len = strcspn(at, list->separators);
-        int shown = len < 80 ? (int)len : 80;
-
-        if (len > 0 && strchr(list->operators, *at) == NULL &&
-            !is_known(ctx, list, at, len)) {
-            count++;
-            if (refused)
-                diag_error(diag, value->pos, "%s: \"%.*s\" names no %s that OpenSSL knows",
-                           list->setting, shown, at, list->kind);
-            else
-                diag_warning(diag, value->pos,
-                             "%s: \"%.*s\" names no %s that OpenSSL knows and is ignored",
-                             list->setting, shown, at, list->kind);
-        }
-        at += len;
-        at += strspn(at, list->separators);
-    }
-    return count;
-}
-
-/* Which elements of a list are wrong is tried out on an SSL_CTX of its own. */
-static size_t
-try_elements(const struct list *list, const struct config_string *value, bool refused,
-             struct diag *diag)
-{
-    SSL_CTX *scratch = SSL_CTX_new(TLS_server_method());
-    size_t count;
-
-    if (scratch == NULL)
-        return 0;
-    count = report_unknown(scratch, list, value, refused, diag);
-    SSL_CTX_free(scratch);
-    return count;
-}
-
-static int
-apply_list(SSL_CTX *ctx, const struct list *list, const struct config_string *value,
-           struct diag *diag)
-{
-    char reason[128];
-
-    if (value->text[0] != '\0' && list->set(ctx, value->text) == 1) {
-        (void)try_elements(list, value, false, diag);
-        ERR_clear_error();
-        return 0;
-    }
-    (void)tls_err_take(reason, sizeof(reason), "refused by OpenSSL");
-    if (value->text[0] == '\0')
-        diag_error(diag, value->pos, "%s: the list is empty", list->setting);
-    else if (try_elements(list, value, true, diag) == 0)
-        diag_error(diag, value->pos, "%s: \"%.200s\": %s", list->setting, value->text,
-                   reason);
-    return -1;
-}
-
-/* The post-quantum group goes first where the library has it (3.5 and newer). */
-static int
-apply_default_groups(SSL_CTX *ctx)
-{
-    int ok = set_groups(ctx, "X25519MLKEM768:" DEFAULT_GROUPS) == 1 ||
-             set_groups(ctx, DEFAULT_GROUPS) == 1;
-
-    ERR_clear_error();
-    return ok ? 0 : -1;
-}
-
-static int
-apply_lists(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag *diag)
-{
-    int status = 0;
-
-    if (SSL_CTX_set_cipher_list(ctx, TLS_CTX_CIPHERS) != 1 ||
-        SSL_CTX_set_ciphersuites(ctx, TLS_CTX_CIPHERSUITES) != 1 ||
-        apply_default_groups(ctx) != 0) {
-        diag_error(diag, frontend->pos, "OpenSSL lacks the default ciphers or groups");
-        return -1;
-    }
-    if (frontend->ciphers.text != NULL)
-        status |= apply_list(ctx, &ciphers_list, &frontend->ciphers, diag);
-    if (frontend->ciphersuites.text != NULL)
-        status |= apply_list(ctx, &ciphersuites_list, &frontend->ciphersuites, diag);
-    if (frontend->groups.text != NULL)
-        status |= apply_list(ctx, &groups_list, &frontend->groups, diag);
-    return status;
-}
-
 /* What is the same for every frontend, whatever the host's openssl.cnf says. */
 static void
-apply_policy(SSL_CTX *ctx)
+apply_policy(SSL_CTX *ctx, const struct config_frontend *frontend)
 {
     SSL_CTX_clear_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_ENABLE_KTLS |
                                    SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
@@ -172,8 +34,10 @@ apply_policy(SSL_CTX *ctx)
                               SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_read_ahead(ctx, 0); /* tls_bio reads from memory: nothing is gained */
     SSL_CTX_set_quiet_shutdown(ctx, 0);
-    SSL_CTX_set_dh_auto(ctx, 0);
-    if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
+    SSL_CTX_set_dh_auto(ctx, frontend->dh ? 1 : 0);
+    if (frontend->security_level > 0)
+        SSL_CTX_set_security_level(ctx, frontend->security_level - 1);
+    else if (SSL_CTX_get_security_level(ctx) < SECURITY_LEVEL)
         SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
 }
 
@@ -300,13 +164,14 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
         diag_error(diag, frontend->pos, "no memory for TLS");
         return NULL;
     }
-    apply_policy(ctx);
+    apply_policy(ctx, frontend);
     status |= apply_protocol(ctx, frontend, diag);
-    status |= apply_lists(ctx, frontend, diag);
+    status |= tls_knobs_apply_lists(ctx, frontend, diag);
     status |= apply_cert(ctx, frontend, cert, diag);
     status |= apply_alpn(ctx, frontend, diag);
     status |= tls_verify_apply(ctx, frontend, diag);
     status |= apply_files(ctx, frontend, diag);
+    status |= tls_knobs_apply_conf(ctx, frontend, diag);
     tls_peer_watch(ctx);
     if (status == 0)
         return ctx;

@@ -562,7 +562,8 @@ configure(void)
 /* More sockets than a message takes; _i + 1 workers share them. */
 START_TEST(all_sockets_arrive)
 {
-    struct setup setup = {.config = configure(), .workers = (unsigned)_i + 1};
+    struct setup setup = {
+        .config = configure(), .workers = (unsigned)_i + 1, .key_log = -1};
     struct diag *diag = diag_new();
     struct listeners listeners;
     struct crew_child *child;

@@ -13,6 +13,7 @@
 static const char rich[] =
     "workers = 3 user = somebody group = some sandbox = off pidfile = /run/p\n"
     "accept-grace = 2s drain-timeout = 1500ms resolver = { 127.0.0.1, \"[::1]:5353\" }\n"
+    "openssl-conf = /o key-log = /k\n"
     "log { level = probe format = json to = '/a \"$b' facility = local7 }\n"
     "admin { listen = \"unix:/run/admin.sock\" }\n"
     "frontend \"a\\n\\\"b\\$\" {\n"
@@ -24,6 +25,7 @@ static const char rich[] =
     "    allow = \"CN:x\" }\n"
     "  backend = \"backend.test:8080\" tls-min = 1.3 ciphers = '$C'\n"
     "  ciphersuites = S groups = G alpn = { h2, 'x y' } session-lifetime = 2h\n"
+    "  sigalgs = A security-level = 3 dh = on ssl-conf = { 'A b', 'C d' }\n"
     "  ticket-rotation = 14m ticket-secret = { /s, '/t u' }\n"
     "  acme-tls-dir = a"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"

@@ -10,7 +10,7 @@ syntax keyword sallyportBlock log admin defaults frontend client-cert
 syntax keyword sallyportInclude include
 
 " tests/lint/options compares these with the table of settings.
-syntax keyword sallyportSetting workers user group sandbox pidfile
+syntax keyword sallyportSetting workers user group sandbox pidfile openssl-conf key-log
 syntax keyword sallyportSetting accept-grace drain-timeout resolver
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
@@ -19,6 +19,7 @@ syntax keyword sallyportSetting sni-backend alpn-backend
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
 syntax keyword sallyportSetting acme-tls-dir
 syntax keyword sallyportSetting verify ca crl depth allow
+syntax keyword sallyportSetting sigalgs security-level dh ssl-conf
 syntax keyword sallyportSetting session-lifetime ticket-rotation ticket-secret
 syntax keyword sallyportSetting handshake-timeout connect-timeout idle-timeout
 syntax keyword sallyportSetting half-closed-timeout close-wait linger-timeout linger-max
