@@ -468,6 +468,7 @@ E2E_TESTS = \
 	tests/e2e/routes \
 	tests/e2e/s-client \
 	tests/e2e/sandbox \
+	tests/e2e/scanners \
 	tests/e2e/slow \
 	tests/e2e/systemd-verify \
 	tests/e2e/tickets \
