@@ -196,13 +196,13 @@ tests_unit_test_tls_knobs_SOURCES = tests/unit/test_tls_knobs.c tests/support/ch
 	tests/support/tls_pair.c tests/support/tls_pair.h
 tests_unit_test_tls_knobs_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_knobs_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_tls_knobs_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_knobs_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_tls_ticket
 tests_unit_test_tls_ticket_SOURCES = tests/unit/test_tls_ticket.c tests/support/check_main.h
 tests_unit_test_tls_ticket_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_ticket_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_tls_ticket_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_tls_ticket_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_pem
 tests_unit_test_pem_SOURCES = tests/unit/test_pem.c tests/support/check_main.h
@@ -546,7 +546,7 @@ tests_fuzz_fuzz_term_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_ticket_SOURCES = tests/fuzz/fuzz_ticket.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_ticket_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_ticket_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
-tests_fuzz_fuzz_ticket_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_ticket_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_tls_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
