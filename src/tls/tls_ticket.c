@@ -32,6 +32,12 @@ struct ring {
     struct tls_ticket_key *key; /* of epoch: a row of window for each secret; or NULL */
 };
 
+/* Newer ones reach beyond 2038; the older ones are called deprecated then. */
+#if OPENSSL_VERSION_NUMBER < 0x30300000L
+#define SSL_SESSION_get_time_ex(session) ((time_t)SSL_SESSION_get_time(session))
+#define SSL_SESSION_set_time_ex(session, when) SSL_SESSION_set_time(session, (long)(when))
+#endif
+
 /* Read as bytes of HKDF. */
 _Static_assert(sizeof(struct tls_ticket_key) == 80, "struct tls_ticket_key has gaps");
 
@@ -308,7 +314,8 @@ on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size
                  SSL_TICKET_STATUS status, void *arg)
 {
     const struct ring *ring = ring_of(SSL_get_SSL_CTX(ssl));
-    long now = (long)time(NULL), left;
+    time_t now = time(NULL);
+    long left;
 
     (void)name;
     (void)name_len;
@@ -319,10 +326,10 @@ on_ticket_opened(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size
     left = SSL_SESSION_get_timeout(session);
     if (left > (long)ring->lifetime_s) /* it was longer when the ticket was given */
         left = (long)ring->lifetime_s;
-    left -= now - SSL_SESSION_get_time(session);
+    left -= (long)(now - SSL_SESSION_get_time_ex(session));
     if (left <= 0 || (ring->may_resume != NULL && !ring->may_resume(ssl, session)))
         return SSL_TICKET_RETURN_IGNORE_RENEW;
-    (void)SSL_SESSION_set_time(session, now);
+    (void)SSL_SESSION_set_time_ex(session, now);
     (void)SSL_SESSION_set_timeout(session, left);
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE
                                         : SSL_TICKET_RETURN_USE_RENEW;

@@ -137,7 +137,11 @@ forget_session(void)
 static void
 rejuvenate(void)
 {
+#if OPENSSL_VERSION_NUMBER < 0x30300000L
     (void)SSL_SESSION_set_time(session, (long)time(NULL));
+#else
+    (void)SSL_SESSION_set_time_ex(session, time(NULL));
+#endif
 }
 
 static bool
