@@ -458,6 +458,7 @@ E2E_TESTS = \
 	tests/e2e/log-workers \
 	tests/e2e/ocsp \
 	tests/e2e/pages \
+	tests/e2e/peak \
 	tests/e2e/progress \
 	tests/e2e/python \
 	tests/e2e/redis \

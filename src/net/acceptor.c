@@ -83,7 +83,7 @@ start(struct acceptor *acceptor, int fd, const struct addr *client)
 static bool
 is_full(const struct loop *loop)
 {
-    return loop->live_max > 0 && loop->live_count >= loop->live_max;
+    return loop->live_max > 0 && loop->connections.now >= loop->live_max;
 }
 
 /*

@@ -33,7 +33,9 @@ finish(struct conn *conn)
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
     front_leave(conn->front);
-    loop->live_count--;
+    if (conn->phase == CONN_HANDSHAKE)
+        loop_fall(loop, &loop->handshakes);
+    loop_fall(loop, &loop->connections);
     revoke_forget(&loop->revoke, conn);
     TAILQ_REMOVE(&loop->live, conn, link);
     TAILQ_INSERT_TAIL(&loop->dead, conn, link);
@@ -155,6 +157,7 @@ static void
 hand_over(struct conn *conn)
 {
     conn->phase = CONN_DIAL;
+    loop_fall(conn->loop, &conn->loop->handshakes);
     leg_set_events(conn->relay.client, &relay_client_events, &conn->relay);
 }
 
@@ -394,7 +397,8 @@ conn_start(struct loop *loop, struct front *front, int fd, const struct addr *cl
     conn->client_addr = *client;
     conn->local_addr = local;
     conn->id = loop_next_id(loop);
-    loop->live_count++;
+    loop_rise(&loop->connections);
+    loop_rise(&loop->handshakes);
     generation_ref(front->generation);
     TAILQ_INSERT_TAIL(&loop->live, conn, link);
     leg_read_on(conn->relay.client);

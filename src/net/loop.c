@@ -5,8 +5,93 @@
 #include "config/config.h"
 #include "net/conn.h"
 
+#include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Numbers of descriptors that are made known at once. */
+#define FD_BLOCK 1024
+
+/* For fewer than that it is not worth while to give memory back. */
+#define PEAK_MIN 64
+
+static bool
+has_fallen(const struct tide *tide)
+{
+    return tide->peak >= PEAK_MIN && tide->now <= tide->peak / 2;
+}
+
+/* The C library keeps what was freed inside its heap. */
+static void
+on_settled(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
+{
+    struct loop *loop = arg;
+
+    loop->connections.peak = loop->connections.now;
+    loop->handshakes.peak = loop->handshakes.now;
+    (void)malloc_trim(0);
+}
+
+void
+loop_rise(struct tide *tide)
+{
+    tide->now++;
+    if (tide->now > tide->peak)
+        tide->peak = tide->now;
+}
+
+/* They may come back soon: so a moment is waited for, and it is done once for all of them.
+ */
+void
+loop_fall(struct loop *loop, struct tide *tide)
+{
+    static const struct timeval a_moment = {.tv_sec = 1};
+
+    tide->now--;
+    if (has_fallen(tide) && !evtimer_pending(loop->settled, NULL))
+        (void)evtimer_add(loop->settled, &a_moment);
+}
+
+static void
+on_nothing(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg ATTR_UNUSED)
+{
+}
+
+/* Have libevent see a descriptor of that number, or of the next one that is free. */
+static int
+make_known(struct loop *loop, int fd, int number)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, number);
+    struct event *event;
+
+    if (copy < 0)
+        return -1;
+    event = event_new(loop->base, copy, EV_READ, on_nothing, NULL);
+    if (event != NULL) {
+        (void)event_add(event, NULL);
+        event_free(event);
+    }
+    (void)close(copy);
+    return copy;
+}
+
+void
+loop_expect(struct loop *loop, int fd)
+{
+    int end = (fd / FD_BLOCK + 1) * FD_BLOCK, number = loop->fds_known;
+
+    if (fd < loop->fds_known)
+        return;
+    while (number >= 0 && number < end) {
+        int made = make_known(loop, fd, number);
+
+        number =
+            made < 0 ? end : made + 1; /* no more descriptors: then no more connections */
+    }
+    loop->fds_known = end;
+}
 
 int
 loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *shared)
@@ -22,7 +107,9 @@ loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *share
     if (loop->base == NULL || loop->cipher == NULL || loop->plain == NULL)
         return -1;
     loop->hangup = hangup_new(loop->base);
-    if (loop->hangup == NULL || revoke_init(&loop->revoke, loop) < 0)
+    loop->settled = evtimer_new(loop->base, on_settled, loop);
+    if (loop->hangup == NULL || loop->settled == NULL ||
+        revoke_init(&loop->revoke, loop) < 0)
         return -1;
     /* A quantum of plaintext, and the headers and tags of its records. */
     return tls_gather_init(&loop->gather, LOOP_PLAIN_BYTES + (8u << 10));
@@ -64,6 +151,8 @@ loop_clear(struct loop *loop)
         run_deferred(loop);
         evdns_base_free(loop->dns, 1);
     }
+    if (loop->settled != NULL)
+        event_free(loop->settled);
     hangup_free(loop->hangup);
     if (loop->base != NULL) {
         run_deferred(loop);

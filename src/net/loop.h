@@ -28,6 +28,11 @@ TAILQ_HEAD(conn_list, conn);
  * What all connections of one event loop share: the base, scratch memory (so that an
  * idle connection has no buffers of its own), and the lists of connections.
  */
+/* How many there are, and were at most since memory was given back last. */
+struct tide {
+    unsigned now, peak;
+};
+
 struct loop {
     struct event_base *base;
     unsigned char *cipher;    /* LOOP_CIPHER_BYTES; valid within one callback */
@@ -43,8 +48,10 @@ struct loop {
 
     struct conn_list live;
     struct conn_list dead; /* finished in this turn; freed at its end */
-    unsigned live_count;
-    unsigned live_max; /* so that each has descriptors for both of its sides; 0: none */
+    struct tide connections, handshakes;
+    int fds_known;         /* see loop_expect */
+    struct event *settled; /* pending while memory is to be given back */
+    unsigned live_max;     /* so that each has descriptors for both of its sides; 0: none */
     void (*on_reaped)(void *arg); /* connections have gone, descriptors are free; or NULL */
     void *on_reaped_arg;
 };
@@ -62,6 +69,23 @@ void loop_clear(struct loop *loop);
  * under way. Borrows it until the next call.
  */
 void loop_configure(struct loop *loop, const struct config *config);
+
+/*
+ * fd is going to be in the loop. libevent keeps a piece of memory for each number that a
+ * descriptor has ever had; they are made for many numbers at once here, since scattered
+ * among what connections have they would hold the pages of a peak for ever. fd is only
+ * borrowed, and has to be one that can be polled.
+ */
+void loop_expect(struct loop *loop, int fd);
+
+/* There is one more. */
+void loop_rise(struct tide *tide);
+
+/*
+ * There is one less. A second after a peak has halved, the C library is told to give back
+ * the memory that it has freed.
+ */
+void loop_fall(struct loop *loop, struct tide *tide);
 
 /* The number of the next connection: unique in all workers. */
 uint64_t loop_next_id(struct loop *loop);

@@ -50,7 +50,7 @@ struct worker {
 static void
 stop_if_drained(struct worker *w)
 {
-    if (w->draining && w->loop.live_count == 0)
+    if (w->draining && w->loop.connections.now == 0)
         w->stop = true;
 }
 

@@ -218,7 +218,7 @@ bystander_has_heard(void)
 static bool
 victim_is_over(void)
 {
-    return victim.client_closed && stage.loop.live_count == 1;
+    return victim.client_closed && stage.loop.connections.now == 1;
 }
 
 /* The connection beside it is asked and answers, as ever. */
