@@ -211,7 +211,8 @@ is_still_good(const struct tls_verify *v, const SSL_SESSION *session)
 static bool
 may_resume(SSL *ssl, const SSL_SESSION *session)
 {
-    return is_still_good(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), verify_index()), session);
+    return is_still_good(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), verify_index()),
+                         session);
 }
 
 /* ---- A frontend ---- */
