@@ -25,6 +25,8 @@ noinst_LIBRARIES += src/libcore.a
 src_libcore_a_SOURCES = \
 	src/core/deadline.c \
 	src/core/deadline.h \
+	src/core/domains.c \
+	src/core/domains.h \
 	src/core/flow.c \
 	src/core/flow.h \
 	src/core/identity.c \

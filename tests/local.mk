@@ -119,6 +119,11 @@ tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/support/check_main
 tests_unit_test_route_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_route_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_route_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_domains
+tests_unit_test_domains_SOURCES = tests/unit/test_domains.c tests/support/check_main.h
+tests_unit_test_domains_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_domains_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_domains_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/support/check_main.h
@@ -492,6 +497,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_client \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_identity \
+	tests/fuzz/fuzz_domains \
 	tests/fuzz/fuzz_pem \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_route \
@@ -528,6 +534,11 @@ tests_fuzz_fuzz_identity_SOURCES = tests/fuzz/fuzz_identity.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_identity_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_identity_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_identity_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_conf_LDADD = src/libconfig.a src/libbase.a
+tests_fuzz_fuzz_domains_SOURCES = tests/fuzz/fuzz_domains.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_domains_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_domains_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_domains_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)

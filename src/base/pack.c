@@ -61,6 +61,12 @@ pack_blob(struct pack *p, const void *data, size_t len)
 }
 
 void
+pack_bytes(struct pack *p, const void *data, size_t len)
+{
+    add(p, data, len);
+}
+
+void
 pack_string(struct pack *p, const char *string)
 {
     pack_blob(p, string, string == NULL ? 0 : strlen(string) + 1);

@@ -24,6 +24,7 @@ struct pack {
 void pack_u32(struct pack *p, uint32_t value);
 void pack_u64(struct pack *p, uint64_t value);
 void pack_blob(struct pack *p, const void *data, size_t len);
+void pack_bytes(struct pack *p, const void *data, size_t len); /* without its length */
 void pack_string(struct pack *p, const char *string);
 void pack_addr(struct pack *p, const struct addr *addr);
 
