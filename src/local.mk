@@ -47,11 +47,14 @@ noinst_LIBRARIES += src/libconfig.a
 src_libconfig_a_SOURCES = \
 	src/config/bundle.c \
 	src/config/bundle.h \
+	src/config/certs.c \
+	src/config/certs.h \
 	src/config/check.c \
 	src/config/check.h \
 	src/config/check_backend.c \
 	src/config/check_client.c \
 	src/config/check_private.h \
+	src/config/config.c \
 	src/config/config.h \
 	src/config/dump.c \
 	src/config/load.c \
@@ -68,8 +71,12 @@ noinst_LIBRARIES += src/libtls.a
 src_libtls_a_SOURCES = \
 	src/tls/cert.c \
 	src/tls/cert.h \
+	src/tls/cert_build.c \
+	src/tls/cert_cache.c \
+	src/tls/cert_cache.h \
+	src/tls/cert_file.c \
+	src/tls/cert_file.h \
 	src/tls/cert_make.c \
-	src/tls/cert_pack.c \
 	src/tls/challenge.c \
 	src/tls/challenge.h \
 	src/tls/client_ca.c \
@@ -77,6 +84,15 @@ src_libtls_a_SOURCES = \
 	src/tls/client_ca_load.c \
 	src/tls/client_names.c \
 	src/tls/client_names.h \
+	src/tls/cert_pool.c \
+	src/tls/cert_pool.h \
+	src/tls/cert_read.c \
+	src/tls/cert_read.h \
+	src/tls/cert_store.c \
+	src/tls/cert_store.h \
+	src/tls/cert_store_private.h \
+	src/tls/key_der.c \
+	src/tls/key_der.h \
 	src/tls/pem.c \
 	src/tls/pem.h \
 	src/tls/staple.c \
@@ -105,7 +121,9 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_secret.c \
 	src/tls/tls_secret.h \
 	src/tls/tls_ticket.c \
-	src/tls/tls_ticket.h
+	src/tls/tls_ticket.h \
+	src/tls/tls_sni.c \
+	src/tls/tls_sni.h
 
 noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \
@@ -141,6 +159,8 @@ src_libproc_a_SOURCES = \
 	src/proc/admin.c \
 	src/proc/admin.h \
 	src/proc/answer.c \
+	src/proc/certs.c \
+	src/proc/certs.h \
 	src/proc/child.c \
 	src/proc/child.h \
 	src/proc/cpus.c \

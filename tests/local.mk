@@ -227,11 +227,12 @@ tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_cert_make_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
-CHECKS += tests/unit/test_cert_pack
-tests_unit_test_cert_pack_SOURCES = tests/unit/test_cert_pack.c tests/support/check_main.h
-tests_unit_test_cert_pack_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_unit_test_cert_pack_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_cert_pack_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+CHECKS += tests/unit/test_cert_store
+tests_unit_test_cert_store_SOURCES = tests/unit/test_cert_store.c tests/support/check_main.h \
+	tests/support/seal_cert.c tests/support/seal_cert.h
+tests_unit_test_cert_store_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_cert_store_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_cert_store_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/support/check_main.h
@@ -355,6 +356,7 @@ tests_loop_test_dial_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
 CHECKS += tests/loop/test_generation
 tests_loop_test_generation_SOURCES = tests/loop/test_generation.c tests/support/check_main.h \
+	tests/support/seal_cert.c tests/support/seal_cert.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h
 tests_loop_test_generation_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_generation_CFLAGS = $(TEST_CFLAGS)
@@ -437,6 +439,7 @@ tests_sallyport_hooked_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 E2E_TESTS = \
 	tests/e2e/acme \
 	tests/e2e/admin \
+	tests/e2e/certs \
 	tests/e2e/cli \
 	tests/e2e/client-cert \
 	tests/e2e/client-cert-live \
@@ -495,6 +498,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_addr \
 	tests/fuzz/fuzz_bundle \
 	tests/fuzz/fuzz_client \
+	tests/fuzz/fuzz_cert \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_identity \
 	tests/fuzz/fuzz_domains \
@@ -526,6 +530,10 @@ tests_fuzz_fuzz_client_SOURCES = tests/fuzz/fuzz_client.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_client_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_client_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_client_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_cert_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_cert_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_cert_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
@@ -534,7 +542,6 @@ tests_fuzz_fuzz_identity_SOURCES = tests/fuzz/fuzz_identity.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_identity_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_identity_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_identity_LDADD = src/libcore.a src/libbase.a
-tests_fuzz_fuzz_conf_LDADD = src/libconfig.a src/libbase.a
 tests_fuzz_fuzz_domains_SOURCES = tests/fuzz/fuzz_domains.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_domains_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_domains_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
@@ -578,7 +585,9 @@ check-valgrind: $(CHECKS)
 EXTRA_DIST += tests/unit/valgrind
 
 # Figures, for README and docs.
-EXTRA_DIST += tests/bench/workers
+EXTRA_DIST += tests/bench/certs tests/bench/workers
 bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/workers
-.PHONY: bench-workers
+bench-certs: src/sallyport tests/hammer tests/echod tests/make-pki
+	$(srcdir)/tests/bench/certs
+.PHONY: bench-certs bench-workers

@@ -163,7 +163,7 @@ check_required(struct checker *c)
                                            "cert = \"/etc/sallyport/cert.pem\"",
                                            "backend = \"127.0.0.1:8080\""};
     const struct config_frontend *f = c->frontend;
-    bool missing[] = {f->listen_text.count == 0, f->cert.text == NULL,
+    bool missing[] = {f->listen_text.count == 0, f->cert.count == 0,
                       f->backend_text.text == NULL};
 
     for (size_t i = 0; i < COUNT_OF(examples); i++)

@@ -81,6 +81,12 @@ struct config_client_cert {
     struct config_blob sealed;     /* ca and crl, set by proc/setup; see client_ca */
 };
 
+/* Files of a certificate and its key. */
+struct config_cert {
+    struct config_string cert;
+    struct config_string key; /* text NULL: in the file of the certificate, or beside it */
+};
+
 struct config_frontend {
     const char *name;
     struct pos pos;
@@ -89,8 +95,12 @@ struct config_frontend {
     struct config_listen *listen;      /* resolved by config_check */
     size_t listens;
 
-    struct config_string cert;
-    struct config_string key; /* text NULL: in the file of cert */
+    struct config_strings cert;        /* files, patterns and directories, as written */
+    struct config_strings key;         /* none: in the files of cert, or beside them */
+    struct config_string cert_default; /* one of the files of cert; NULL: the first */
+    bool sni_strict;                   /* refuse unknown names */
+    struct config_cert *cert_file;     /* what cert and key mean; see config_find_certs */
+    size_t cert_files;
 
     struct config_string ocsp; /* text NULL: beside cert, if there is one */
 
@@ -166,6 +176,10 @@ struct config {
     struct config_frontend *frontend;
     size_t frontends;
 };
+
+/* One without frontends, with all settings at their defaults; those of a frontend go into
+ * defaults. For config_free. */
+struct config *config_new(struct config_frontend *defaults);
 
 /*
  * Where a connection leads that asks for that name (NULL: none) and speaks that protocol of

@@ -282,24 +282,12 @@ apply_frontends(struct loader *l, struct config *config,
     }
 }
 
-static struct config *
-new_config(struct config_frontend *defaults)
-{
-    struct arena *arena = arena_new();
-    struct config *config = arena_alloc(arena, sizeof(*config));
-
-    config->arena = arena;
-    *defaults = (struct config_frontend){.name = "defaults"};
-    option_store_initial(config, defaults);
-    return config;
-}
-
 /* From a file, or with bytes from memory. */
 static struct config *
 load(const char *name, const char *bytes, size_t len, struct diag *diag)
 {
     struct config_frontend defaults;
-    struct config *config = new_config(&defaults);
+    struct config *config = config_new(&defaults);
     struct loader l = {.arena = config->arena, .diag = diag};
     struct pos from = {name, 0};
     struct parse p;
@@ -334,19 +322,26 @@ config_load_memory(const char *name, const char *bytes, size_t len, struct diag 
     return load(name, len == 0 ? "" : bytes, len, diag);
 }
 
+static struct config_strings
+one(struct arena *arena, const char *text)
+{
+    struct config_string *item = arena_alloc(arena, sizeof(*item));
+
+    item->text = arena_strdup(arena, text);
+    return (struct config_strings){item, 1};
+}
+
 struct config *
 config_from_words(const char *listen, const char *backend, const char *cert)
 {
     struct config_frontend f;
-    struct config *config = new_config(&f);
+    struct config *config = config_new(&f);
     struct arena *arena = config->arena;
 
     f.name = "main";
-    f.listen_text.item = arena_alloc(arena, sizeof(*f.listen_text.item));
-    f.listen_text.item->text = arena_strdup(arena, listen);
-    f.listen_text.count = 1;
+    f.listen_text = one(arena, listen);
     f.backend_text.text = arena_strdup(arena, backend);
-    f.cert.text = arena_strdup(arena, cert);
+    f.cert = one(arena, cert);
     config->frontend = arena_alloc(arena, sizeof(f));
     *config->frontend = f;
     config->frontends = 1;
@@ -362,9 +357,3 @@ config_route(const struct config_frontend *f, const char *name, const void *prot
     return target < f->routes ? &f->routed[target] : &f->backend;
 }
 
-void
-config_free(struct config *config)
-{
-    if (config != NULL)
-        arena_free(config->arena);
-}

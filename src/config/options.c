@@ -50,6 +50,9 @@ static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
                                               {"required", CONFIG_VERIFY_REQUIRED},
                                               {NULL, 0}};
 
+static const struct option_word yes_or_no[] = {
+    {"on", true}, {"off", false}, {"yes", true}, {"no", false}, {NULL, 0}};
+
 static const struct option_word switches[] = {{"on", true}, {"off", false}, {NULL, 0}};
 
 /* One more than OpenSSL's number: 0 is nothing set. */
@@ -91,10 +94,14 @@ const struct option option_table[] = {
 
     {"listen", FRONTEND(listen_text), OPTION_LIST, NULL, OPTION_OWN | OPTION_REQUIRED,
      .help = "addresses to accept TLS connections on"},
-    {"cert", FRONTEND(cert), OPTION_STRING, NULL, OPTION_REQUIRED,
-     .help = "PEM file with the certificate, its chain and, without key, the private key"},
-    {"key", FRONTEND(key), OPTION_STRING, NULL,
-     .help = "PEM file with the private key; not set: it is in the file of cert"},
+    {"cert", FRONTEND(cert), OPTION_LIST, NULL, OPTION_REQUIRED | OPTION_REPEAT,
+     .help = "PEM files with a certificate, its chain and its key; patterns, directories"},
+    {"key", FRONTEND(key), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "PEM files with the private keys; none: in the files of cert, or beside them"},
+    {"cert-default", FRONTEND(cert_default), OPTION_STRING, NULL,
+     .help = "the file of cert for clients that ask for no known name; not set: the first"},
+    {"sni-strict", FRONTEND(sni_strict), OPTION_SWITCH, "off", .words = yes_or_no,
+     .help = "refuse clients that ask for no name, or for one without a certificate"},
     {"ocsp", FRONTEND(ocsp), OPTION_STRING, NULL,
      .help =
          "file with an OCSP response for cert; not set: that of cert with .ocsp behind"},

@@ -44,7 +44,8 @@ enum option_flag {
     OPTION_SECONDS = 2,  /* a duration of whole seconds */
     OPTION_OWN = 4,      /* of a frontend, not allowed in defaults */
     OPTION_REQUIRED = 8, /* every frontend has to have it */
-    OPTION_AUTO = 16     /* a number that the word 'auto' stands for 0 of */
+    OPTION_AUTO = 16,    /* a number that the word 'auto' stands for 0 of */
+    OPTION_REPEAT = 32   /* a list that may be given in parts */
 };
 
 struct option_word {

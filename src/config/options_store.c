@@ -175,8 +175,20 @@ store_value(const struct option *o, const struct option_input *in, void *field)
     return -1;
 }
 
+/* Add the values of a list to those that it has. */
+static void
+append(const struct option_input *in, struct config_strings *list)
+{
+    size_t count = list->count + in->values.count;
+    struct config_string *all = arena_alloc(in->arena, (count + 1) * sizeof(*all));
+
+    memcpy(all, list->item, list->count * sizeof(*all));
+    memcpy(all + list->count, in->values.item, in->values.count * sizeof(*all));
+    *list = (struct config_strings){all, count};
+}
+
 static int
-store(const struct option *option, const struct option_input *in)
+store(const struct option *option, const struct option_input *in, bool again)
 {
     if (in->list && option->type != OPTION_LIST) {
         diag_error(in->diag, in->pos, "%s takes one value, without braces", option->name);
@@ -189,7 +201,11 @@ store(const struct option *option, const struct option_input *in)
             return -1;
         }
     }
-    return store_value(option, in, (char *)in->base + option->offset);
+    if (!again)
+        return store_value(option, in, (char *)in->base + option->offset);
+    if (in->values.count > 0)
+        append(in, (struct config_strings *)((char *)in->base + option->offset));
+    return 0;
 }
 
 /* A required setting that was given wrongly is not missing as well. */
@@ -231,6 +247,7 @@ option_apply(const struct option_input *in, enum option_block block, const char 
 {
     const struct option *o = option_find(in->name, block);
     struct pos *first;
+    bool again;
 
     if (o == NULL) {
         o = find_misspelt(in, block, where);
@@ -245,13 +262,15 @@ option_apply(const struct option_input *in, enum option_block block, const char 
         return;
     }
     first = &seen[o - option_table];
-    if (first->line != 0) {
+    again = first->line != 0;
+    if (again && !(o->flags & OPTION_REPEAT)) {
         diag_error(in->diag, in->pos, "%s is given twice %s; the first is at %s:%u",
                    o->name, where, first->file, first->line);
         return;
     }
-    *first = in->pos;
-    if (in->broken || store(o, in) != 0)
+    if (!again)
+        *first = in->pos;
+    if ((in->broken || store(o, in, again) != 0) && !again)
         store_mistaken(o, in);
 }
 
@@ -266,7 +285,7 @@ option_store_initial(struct config *config, struct config_frontend *frontend)
 
         in.base = option_is_of_frontend(o) ? (void *)frontend : config;
         if (o->initial != NULL)
-            stored = store(o, &in);
+            stored = store(o, &in, false);
         assert(stored == 0);
         (void)stored;
     }

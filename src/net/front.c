@@ -2,6 +2,7 @@
 #include "net/front.h"
 
 #include "net/loop.h"
+#include "tls/tls_sni.h"
 
 void
 front_init(struct front *front, const struct config_frontend *config, SSL_CTX *tls,
@@ -33,6 +34,8 @@ front_clear(struct front *front)
 {
     SSL_CTX_free(front->tls);
     front->tls = NULL;
+    tls_sni_free(front->sni);
+    front->sni = NULL;
 }
 
 bool

@@ -14,12 +14,14 @@
 
 struct generation;
 struct loop;
+struct tls_sni;
 
 /* A frontend at work: its settings, what its connections share, and what is counted of
  * them. */
 struct front {
     const struct config_frontend *config; /* borrowed */
     SSL_CTX *tls;                         /* owned */
+    struct tls_sni *sni;                  /* owned; NULL in tests */
     struct generation *generation;        /* that it is a part of; NULL in tests */
     struct deadline_limits limits;
     struct stats_front *stats;       /* of this worker; borrowed */

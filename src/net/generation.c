@@ -2,9 +2,9 @@
 #include "net/generation.h"
 
 #include "net/dial.h"
-#include "tls/cert.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_keylog.h"
+#include "tls/tls_sni.h"
 #include "tls/tls_ticket.h"
 
 #include <errno.h>
@@ -12,20 +12,24 @@
 #include <string.h>
 #include <unistd.h>
 
+/* *sni is set in either case, and has to outlive what is returned. */
 static SSL_CTX *
-new_tls(const struct config_frontend *f, struct diag *diag)
+new_tls(const struct config_frontend *f, struct tls_sni **sni, struct diag *diag)
 {
-    struct cert *cert = cert_unpack(f->sealed_cert.data, f->sealed_cert.len);
-    SSL_CTX *tls = cert != NULL ? tls_ctx_new(f, cert, diag) : NULL;
+    const struct cert *standard;
+    SSL_CTX *tls = NULL;
 
+    *sni = tls_sni_new(f->sealed_cert.data, f->sealed_cert.len, f->sni_strict, &standard);
+    if (*sni != NULL)
+        tls = tls_ctx_new(f, standard, diag);
     if (tls != NULL &&
-        tls_ticket_set_secrets(tls, f->ticket_secrets.data, f->ticket_secrets.len) != 0) {
+        (tls_sni_attach(*sni, tls) != 0 ||
+         tls_ticket_set_secrets(tls, f->ticket_secrets.data, f->ticket_secrets.len) != 0)) {
         SSL_CTX_free(tls);
         tls = NULL;
     }
     if (tls == NULL && diag_errors(diag) == 0)
         diag_error(diag, f->pos, "frontend %s: out of memory", f->name);
-    cert_free(cert);
     return tls;
 }
 
@@ -34,11 +38,15 @@ init_fronts(struct generation *g, struct diag *diag)
 {
     for (size_t i = 0; i < g->config->frontends; i++) {
         const struct config_frontend *f = &g->config->frontend[i];
-        SSL_CTX *tls = new_tls(f, diag);
+        struct tls_sni *sni;
+        SSL_CTX *tls = new_tls(f, &sni, diag);
 
-        if (tls == NULL)
+        if (tls == NULL) {
+            tls_sni_free(sni);
             return -1;
+        }
         front_init(&g->front[i], f, tls, g->loop);
+        g->front[i].sni = sni;
         g->front[i].generation = g;
     }
     return 0;
@@ -131,8 +139,10 @@ generation_stop(struct generation *g, const struct generation *next)
             acceptor_take_waiting(&g->acceptor[i]);
         acceptor_clear(&g->acceptor[i]);
     }
-    for (size_t i = 0; i < g->config->frontends; i++)
+    for (size_t i = 0; i < g->config->frontends; i++) {
         dial_check_cancel(&g->front[i]);
+        tls_sni_rest(g->front[i].sni);
+    }
 }
 
 void

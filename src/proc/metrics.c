@@ -8,6 +8,10 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <string.h>
+
+/* So many certificates of a frontend have a series of their own. */
+#define CERTS_LISTED 200
 
 struct metrics {
     struct writer w;
@@ -230,12 +234,39 @@ add_config_time(struct metrics *m)
     add_plain_seconds(m, m->view->config_us);
 }
 
+/* They stand frontend by frontend. */
+static bool
+is_first_of_frontend(const struct view *view, size_t i)
+{
+    return i == 0 || strcmp(view->cert[i - 1].frontend, view->cert[i].frontend) != 0;
+}
+
+static void
+add_nearest_expiry(struct metrics *m)
+{
+    const struct view *view = m->view;
+
+    for (size_t i = 0, next; i < view->certs; i = next) {
+        uint64_t nearest = view->cert[i].not_after_us;
+
+        for (next = i + 1; next < view->certs && !is_first_of_frontend(view, next); next++)
+            if (view->cert[next].not_after_us < nearest)
+                nearest = view->cert[next].not_after_us;
+        add_one(m, view->cert[i].frontend, nearest / 1000000);
+    }
+}
+
 static void
 add_certs(struct metrics *m)
 {
+    size_t listed = 0;
+
     for (size_t i = 0; i < m->view->certs; i++) {
         const struct view_cert *cert = &m->view->cert[i];
 
+        listed = is_first_of_frontend(m->view, i) ? 1 : listed + 1;
+        if (listed > CERTS_LISTED)
+            continue;
         begin(m, "", "frontend", cert->frontend);
         and_label(m, "file", cert->file);
         and_label(m, "subject", cert->subject);
@@ -359,8 +390,11 @@ static const struct family {
      .of_all = add_last_reload},
     {"sallyport_config_timestamp_seconds", "gauge",
      "Since when the configuration is in force.", .of_all = add_config_time},
+    {"sallyport_certificate_nearest_expiry_timestamp_seconds", "gauge",
+     "When the first certificate of a frontend expires.", .of_all = add_nearest_expiry},
     {"sallyport_certificate_expiry_timestamp_seconds", "gauge",
-     "When a certificate expires.", .of_all = add_certs},
+     "When a certificate expires; of a frontend with many, those that do so first.",
+     .of_all = add_certs},
     {"sallyport_ocsp_this_update_timestamp_seconds", "gauge",
      "Of when an OCSP response is that is sent with a certificate.",
      .of_all = add_staple_ages},

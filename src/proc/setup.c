@@ -5,13 +5,13 @@
 #include "config/bundle.h"
 #include "config/check.h"
 #include "config/load.h"
+#include "proc/certs.h"
 #include "proc/cpus.h"
 #include "proc/keylog.h"
 #include "proc/names.h"
 #include "proc/seal.h"
 #include "tls/challenge.h"
 #include "tls/client_ca.h"
-#include "tls/staple.h"
 #include "tls/tls_conf.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_secret.h"
@@ -22,22 +22,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SUBJECT_SIZE 256
-
-static void
-note_cert(struct setup *setup, const struct config_frontend *f, const struct cert *cert)
-{
-    struct arena *arena = setup->config->arena;
-    char *subject = arena_alloc(arena, SUBJECT_SIZE);
-
-    setup->cert[setup->certs++] = (struct setup_cert){
-        .frontend = f->name,
-        .file = f->cert.text,
-        .subject = cert_subject(cert, subject, SUBJECT_SIZE),
-        .not_after = cert_not_after(cert),
-    };
-}
-
 static struct config_blob
 copy_bytes(struct setup *setup, const struct pack *p)
 {
@@ -45,57 +29,6 @@ copy_bytes(struct setup *setup, const struct pack *p)
 
     memcpy(copy, p->data, p->len);
     return (struct config_blob){copy, p->len};
-}
-
-static void
-note_staple(struct setup *setup, const struct config_frontend *f,
-            const struct staple *staple, const char *file)
-{
-    setup->staple[setup->staples++] =
-        (struct setup_staple){f->name, file, staple->this_update, staple->next_update};
-}
-
-/* The OCSP response of a certificate: named, or beside it (as in HAProxy). */
-static void
-load_staple(struct setup *setup, struct config_frontend *f, const struct cert *cert,
-            struct diag *diag)
-{
-    struct config_string from = f->ocsp;
-    bool named = from.text != NULL;
-    struct staple staple;
-    struct pack p = {0};
-
-    if (!named)
-        from = (struct config_string){
-            arena_printf(setup->config->arena, "%s.ocsp", f->cert.text), f->cert.pos};
-    if (*from.text == '\0' || staple_load(&staple, &from, named, cert, diag) != STAPLE_GOOD)
-        return;
-    staple_pack(&p, cert->leaf, &staple, from.text);
-    f->staples = copy_bytes(setup, &p);
-    note_staple(setup, f, &staple, from.text);
-    pack_clear(&p);
-    staple_clear(&staple);
-}
-
-/* The SSL_CTX is only tried out: workers make their own, of the same bytes. */
-static void
-take_cert(struct setup *setup, struct config_frontend *f, const struct cert *cert,
-          struct diag *diag)
-{
-    SSL_CTX *tls = tls_ctx_new(f, cert, diag);
-    struct pack p = {0};
-
-    SSL_CTX_free(tls);
-    if (tls == NULL)
-        return;
-    if (cert_pack(cert, &p) == 0) {
-        f->sealed_cert = copy_bytes(setup, &p);
-        note_cert(setup, f, cert);
-    } else {
-        diag_error(diag, f->cert.pos, "%s: the private key cannot be handed to workers",
-                   f->cert.text);
-    }
-    pack_clear(&p);
 }
 
 /* What client-cert names. */
@@ -122,26 +55,6 @@ load_challenges(struct setup *setup, struct config_frontend *f, struct diag *dia
     if (challenge_load_dir(&f->acme_tls_dir, &p, diag) == 0)
         f->challenges = copy_bytes(setup, &p);
     pack_clear(&p);
-}
-
-static void
-load_cert(struct setup *setup, struct config_frontend *f, const struct cert *given,
-          struct diag *diag)
-{
-    struct cert *loaded;
-
-    if (given != NULL) {
-        take_cert(setup, f, given, diag);
-        return;
-    }
-    if (f->cert.text == NULL || f->cert.text[0] == '\0')
-        return; /* there is a mistake in diag about it already */
-    loaded = cert_load(f, diag);
-    if (loaded != NULL) {
-        load_staple(setup, f, loaded, diag);
-        take_cert(setup, f, loaded, diag);
-    }
-    cert_free(loaded);
 }
 
 static bool
@@ -208,10 +121,6 @@ new_setup(struct config *config)
     setup->bundle = setup->key_log = -1;
     setup->loaded_us = clock_wall_us();
     setup->workers = config->workers > 0 ? config->workers : cpus_usable("/");
-    setup->cert =
-        arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->cert));
-    setup->staple =
-        arena_alloc(config->arena, (config->frontends + 1) * sizeof(*setup->staple));
     return setup;
 }
 
@@ -249,36 +158,10 @@ setup_load(const struct setup_source *source, struct diag *diag)
     for (size_t i = 0; i < config->frontends; i++) {
         load_client_ca(setup, &config->frontend[i], diag);
         load_challenges(setup, &config->frontend[i], diag);
-        load_cert(setup, &config->frontend[i], source->cert, diag);
         load_secrets(setup, i, diag);
     }
+    certs_load(setup, source->cert, diag); /* tries all of the above out */
     return setup;
-}
-
-static void
-restore_staples(struct setup *setup, const struct config_frontend *f)
-{
-    unsigned char key[STAPLE_KEY];
-    struct staple staple;
-    const char *file;
-    struct unpack u;
-
-    unpack_init(&u, f->staples.data, f->staples.len);
-    while (staple_unpack(&u, key, &staple, &file))
-        note_staple(setup, f, &staple, file);
-}
-
-static void
-restore_cert(struct setup *setup, struct config_frontend *f)
-{
-    struct cert *cert = cert_unpack(f->sealed_cert.data, f->sealed_cert.len);
-
-    if (cert != NULL)
-        note_cert(setup, f, cert);
-    cert_free(cert);
-    restore_staples(setup, f);
-    /* Lent by the bundle, which is not ours to wipe. */
-    f->sealed_cert = f->ticket_secrets = f->challenges = (struct config_blob){0};
 }
 
 struct setup *
@@ -304,8 +187,10 @@ setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
     (void)load_openssl_conf(config, diag);
     setup->key_log = keylog_open(config, diag);
     find_who(setup, diag);
-    for (size_t i = 0; i < config->frontends; i++)
-        restore_cert(setup, &config->frontend[i]);
+    certs_restore(setup);
+    for (size_t i = 0; i < config->frontends; i++) /* lent: not ours to wipe */
+        config->frontend[i].sealed_cert = config->frontend[i].ticket_secrets =
+            config->frontend[i].challenges = (struct config_blob){0};
     return setup;
 }
 
@@ -380,7 +265,10 @@ static void
 wipe_secrets(struct config *config)
 {
     for (size_t i = 0; i < config->frontends; i++) {
+        void *sealed = (void *)(uintptr_t)config->frontend[i].sealed_cert.data;
+
         wipe(&config->frontend[i].sealed_cert);
+        free(sealed);
         wipe(&config->frontend[i].ticket_secrets);
         wipe(&config->frontend[i].challenges);
     }

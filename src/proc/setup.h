@@ -38,7 +38,7 @@ struct setup {
     struct config *config;   /* owned */
     struct privdrop who;     /* what workers become */
     unsigned workers;        /* how many */
-    struct setup_cert *cert; /* one for each frontend that has a good one */
+    struct setup_cert *cert; /* frontend by frontend; of one in the order of expiry */
     size_t certs;
     struct setup_staple *staple; /* one for each of them that has a good OCSP response */
     size_t staples;

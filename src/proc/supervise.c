@@ -4,6 +4,7 @@
 #include "proc/master.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "proc/daemon.h"
 #include "proc/demo.h"
 #include "proc/systemd.h"

@@ -28,6 +28,7 @@ struct view_front {
     uint32_t max_connections; /* 0: no limit */
 };
 
+/* They stand frontend by frontend, and those of one by their expiry. */
 struct view_cert {
     const char *frontend;
     const char *file;

@@ -2,35 +2,18 @@
 #ifndef TLS_CERT_H
 #define TLS_CERT_H
 
-#include "base/diag.h"
-#include "base/pack.h"
-#include "base/text.h"
 #include "config/config.h"
 
 #include <openssl/ssl.h>
 #include <stdint.h>
 
-/* A certificate with its chain and its private key. */
+/* A certificate with its chain and its private key, ready for use. */
 struct cert {
     X509 *leaf;
-    STACK_OF(X509) *
-        chain; /* the certificates that follow the leaf in the file; may be empty */
+    STACK_OF(X509) * chain; /* the certificates that follow the leaf; may be empty */
     EVP_PKEY *key;
+    struct config_string from; /* its file, for messages; text NULL: none; lent */
 };
-
-/*
- * Read a certificate, its chain and its key (PEM) from the files that a frontend
- * names: the first certificate of the file is the leaf, the others are its chain, in any
- * order with the key. A key file that every user may read or write is a warning (its
- * group may); so is a certificate that is not followed by its issuer; an expired, or not
- * yet valid, certificate is a loud one. What is no good is an error at the place of the
- * setting: cannot be opened (with errno's words), no certificate or key in it, a broken PEM
- * block (with the line within the PEM file), an encrypted key (not supported yet), a key
- * that does not match the certificate, more than 1 MiB. Both files are read, and their
- * mistakes told, in one run.
- * Returns a cert for cert_free, or NULL after an error in diag.
- */
-struct cert *cert_load(const struct config_frontend *frontend, struct diag *diag);
 
 /*
  * Make a self-signed P-256 certificate in memory, for --demo and for tests: CN and DNS name
@@ -40,20 +23,21 @@ struct cert *cert_load(const struct config_frontend *frontend, struct diag *diag
  */
 struct cert *cert_make_self_signed(const char *name, int days);
 
-/*
- * A certificate, its chain and its key as bytes (DER inside), and back. cert_pack returns
- * 0, or -1 without memory or if a key will not be told. cert_unpack returns a cert for
- * cert_free, or NULL.
- */
-int cert_pack(const struct cert *cert, struct pack *p) ATTR_MUST_CHECK;
-struct cert *cert_unpack(const void *data, size_t len);
-
-/* When it expires, in seconds since 1970-01-01 UTC; 0 if it cannot be told. */
-int64_t cert_not_after(const struct cert *cert);
+/* A time of a certificate, in seconds since 1970-01-01 UTC; 0 if it cannot be told. */
+int64_t cert_time(const ASN1_TIME *when);
 
 /* Its first DNS name, or its common name, or "-", into buf. Returns buf. */
-const char *cert_subject(const struct cert *cert, char *buf, size_t size);
+const char *cert_subject(const X509 *x509, char *buf, size_t size);
 
+/*
+ * Call each for every host name, or pattern ("*.example"), that the certificate is for, in
+ * the one form of core/domains: its DNS names, or its common name if it has no alternative
+ * names at all (RFC 6125, section 6.4.4). What is no such name is passed over. name is lent
+ * for the call.
+ */
+void cert_each_name(const X509 *x509, void (*each)(void *arg, const char *name), void *arg);
+
+/* NULL is allowed. */
 void cert_free(struct cert *cert);
 
 #endif

@@ -69,15 +69,14 @@ apply_protocol(SSL_CTX *ctx, const struct config_frontend *frontend, struct diag
 }
 
 static int
-apply_cert(SSL_CTX *ctx, const struct config_frontend *frontend, const struct cert *cert,
-           struct diag *diag)
+apply_cert(SSL_CTX *ctx, const struct cert *cert, struct diag *diag)
 {
     char reason[128];
 
     if (SSL_CTX_use_cert_and_key(ctx, cert->leaf, cert->key, cert->chain, 1) == 1)
         return 0;
-    diag_error(diag, frontend->cert.pos, "OpenSSL refuses the certificate %s: %s",
-               frontend->cert.text != NULL ? frontend->cert.text : "",
+    diag_error(diag, cert->from.pos, "OpenSSL refuses the certificate %s: %s",
+               cert->from.text != NULL ? cert->from.text : "",
                tls_err_take(reason, sizeof(reason), "refused by OpenSSL"));
     return -1;
 }
@@ -167,7 +166,7 @@ tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
     apply_policy(ctx, frontend);
     status |= apply_protocol(ctx, frontend, diag);
     status |= tls_knobs_apply_lists(ctx, frontend, diag);
-    status |= apply_cert(ctx, frontend, cert, diag);
+    status |= apply_cert(ctx, cert, diag);
     status |= apply_alpn(ctx, frontend, diag);
     status |= tls_verify_apply(ctx, frontend, diag);
     status |= apply_files(ctx, frontend, diag);

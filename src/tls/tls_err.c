@@ -117,10 +117,25 @@ add_alert(int number, struct text *why)
     text_addf(why, "client sent alert: number %d", number);
 }
 
+static const char *
+find_own(unsigned long error)
+{
+    switch (ERR_GET_REASON(error)) {
+    case TLS_ERR_UNKNOWN_NAME:
+        return "no certificate for the name that the client asks for";
+    case TLS_ERR_NO_NAME:
+        return "the client asks for no name";
+    default:
+        return NULL;
+    }
+}
+
 /* Our words for an error, or NULL where OpenSSL's have to do. */
 static const char *
 find_phrase(unsigned long error)
 {
+    if (!ERR_SYSTEM_ERROR(error) && ERR_GET_LIB(error) == ERR_LIB_USER)
+        return find_own(error);
     if (!is_ssl(error))
         return NULL;
     for (size_t i = 0; i < COUNT_OF(phrases); i++) {
@@ -128,6 +143,12 @@ find_phrase(unsigned long error)
             return phrases[i].words;
     }
     return NULL;
+}
+
+void
+tls_err_put(enum tls_err_own error)
+{
+    ERR_raise(ERR_LIB_USER, error);
 }
 
 void

@@ -39,13 +39,21 @@ enum tls_verdict tls_err_judge(SSL *ssl, int ret, struct text *why);
  * - "no shared cipher", "plain HTTP spoken to a TLS port", "not TLS" (wrong version number,
  *   too short ...), "record too long", "TLS version not supported", "no common group",
  *   "no common signature algorithm", "no common application protocol", "record does not
- *   decrypt", "the client has no certificate", "the client's certificate is refused",
- * "renegotiation refused", "end without close_notify", "out of memory";
+ *   decrypt", "the client has no certificate", "the client's certificate is refused", "no
+ *   certificate for the name that the client asks for", "the client asks for no name",
+ *   "renegotiation refused", "end without close_notify", "out of memory";
  * - "client sent alert: certificate unknown" (alerts by their names in RFC 8446, 6, with
  *   spaces for underscores; "number 77" for one without a name);
  * - for all others OpenSSL's reason string.
  */
 void tls_err_phrase(unsigned long error, struct text *why);
+
+/* Mistakes of clients that OpenSSL leaves to us; put into its queue for tls_err_judge. */
+enum tls_err_own {
+    TLS_ERR_UNKNOWN_NAME = 100, /* OpenSSL's first reason of a library's own */
+    TLS_ERR_NO_NAME
+};
+void tls_err_put(enum tls_err_own error);
 
 /*
  * Empty OpenSSL's queue into buf: the phrase for its first entry, or fallback if

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/pack.h"
 #include "loop/loop_support.h"
 #include "support/check_main.h"
 #include "support/fail_alloc.h"

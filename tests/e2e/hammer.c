@@ -16,6 +16,7 @@
  *   --rate N          at so many bytes a second, until it is told to stop
  *   --download-port N from another port
  *   --resume          each client resumes the session of its last connection
+ *   --names N         ask for host0.test to hostN-1.test in no order, not for localhost
  *   --tls 1.2|1.3
  *   --timeout MS      for each of connect, handshake, echo and end (10000)
  *
@@ -90,6 +91,7 @@ enum option_id {
     OPT_RATE,
     OPT_DOWNLOAD_PORT,
     OPT_RESUME,
+    OPT_NAMES,
     OPT_TLS,
     OPT_TIMEOUT
 };
@@ -106,6 +108,7 @@ static const struct option long_options[] = {
     {"rate", required_argument, NULL, OPT_RATE},
     {"download-port", required_argument, NULL, OPT_DOWNLOAD_PORT},
     {"resume", no_argument, NULL, OPT_RESUME},
+    {"names", required_argument, NULL, OPT_NAMES},
     {"tls", required_argument, NULL, OPT_TLS},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
     {NULL, 0, NULL, 0}};
@@ -162,6 +165,9 @@ take_number(struct hammer *h, int option, uint64_t value)
         break;
     case OPT_DOWNLOAD:
         h->size = value;
+        break;
+    case OPT_NAMES:
+        h->setup.names = (unsigned)value;
         break;
     case OPT_RATE:
         h->setup.rate = value;

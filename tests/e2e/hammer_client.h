@@ -36,6 +36,7 @@ enum client_stage {
 
 /* What all clients share. */
 struct client_setup {
+    unsigned names; /* host0.test ...: how many are asked for; 0: localhost */
     SSL_CTX *ctx;
     int epoll;
     uint16_t port; /* on 127.0.0.1 */

@@ -345,10 +345,11 @@ client() {
     run 0 "$PYTHON" -u "$E2E/client.py" "$@"
 }
 
+# make_pki [OPTION...]: see make_pki.c.
 make_pki() {
     [ -x "$MAKE_PKI" ] || fail "there is no $MAKE_PKI"
     mkdir -p "$PKI"
-    "$MAKE_PKI" "$PKI" > "$WORK/make-pki.log" 2>&1
+    "$MAKE_PKI" "$PKI" "$@" > "$WORK/make-pki.log" 2>&1
 }
 
 # ---- Load ----

@@ -40,7 +40,8 @@ check_frontend(const struct fuzz_input *in, const struct config_frontend *f)
     char text[ADDR_TEXT_SIZE];
 
     check_string(in, f->name);
-    check_string(in, f->cert.text);
+    for (size_t i = 0; i < f->cert.count; i++)
+        check_string(in, f->cert.item[i].text);
     check_string(in, f->backend.host);
     MUST(is_within(in, f->sealed_cert.data, f->sealed_cert.len));
     MUST(is_within(in, f->ticket_secrets.data, f->ticket_secrets.len));

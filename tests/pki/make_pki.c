@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * make_pki DIR: write the certificates of the end-to-end tests into DIR (which exists),
- * each file with mode 0600. A root certifies an intermediate, and that the leaves, which
- * are for localhost, example.test, 127.0.0.1 and ::1.
+ * make_pki DIR [FILE KIND NAMES UNTIL]... [--many SUBDIR COUNT]: write the certificates of
+ * the end-to-end tests into DIR (which exists), each file with mode 0600. A root certifies
+ * an intermediate, and that the leaves, which are for localhost, example.test, 127.0.0.1
+ * and ::1.
  *
  *   ca.pem             the root, for clients to trust
  *   ec.pem             P-256: leaf, intermediate, key
@@ -15,6 +16,10 @@
  *   notyet.pem         like ec.pem, but valid from tomorrow
  *   other-key.pem      a key that belongs to no certificate
  *   truncated.pem      the first half of ec.pem's leaf
+ *
+ * and besides, leaf, intermediate and key of others in FILE: KIND is ec or rsa, NAMES are
+ * as OpenSSL's configuration writes them ("DNS:a.test,DNS:*.a.test"), UNTIL is in days from
+ * now on; or COUNT files SUBDIR/hostN.pem of P-256 for hostN.test, N from 0.
  *
  * and what clients.c has for clients, and staples.c of OCSP responses. With a name and a
  * number of seconds, that of clients_make_short instead, or of staples_make_short.
@@ -127,14 +132,15 @@ make_authority(const char *name, const struct identity *issuer, const char *cons
 }
 
 static struct identity
-make_leaf(EVP_PKEY *key, const struct identity *issuer, int from, int until)
+make_leaf(EVP_PKEY *key, const char *names, const struct identity *issuer, int from,
+          int until)
 {
     struct identity made = begin("localhost", key, issuer, from, until);
 
     add_extension(made.x509, issuer->x509, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(made.x509, issuer->x509, NID_key_usage, "critical,digitalSignature");
     add_extension(made.x509, issuer->x509, NID_ext_key_usage, "serverAuth");
-    add_extension(made.x509, issuer->x509, NID_subject_alt_name, LEAF_NAMES);
+    add_extension(made.x509, issuer->x509, NID_subject_alt_name, names);
     add_extension(made.x509, issuer->x509, NID_subject_key_identifier, "hash");
     add_extension(made.x509, issuer->x509, NID_authority_key_identifier, "keyid");
     sign(&made, issuer);
@@ -239,10 +245,11 @@ make_all(struct pki *pki)
     pki->root = make_authority("sallyport test root", NULL, "critical,CA:TRUE");
     pki->intermediate = make_authority("sallyport test intermediate", &pki->root,
                                        "critical,CA:TRUE,pathlen:0");
-    pki->ec = make_leaf(EVP_EC_gen("P-256"), &pki->intermediate, -1, IN_TIME);
-    pki->rsa = make_leaf(EVP_RSA_gen(2048), &pki->intermediate, -1, IN_TIME);
-    pki->expired = make_leaf(EVP_EC_gen("P-256"), &pki->intermediate, -5, -1);
-    pki->notyet = make_leaf(EVP_EC_gen("P-256"), &pki->intermediate, 1, IN_TIME);
+    pki->ec = make_leaf(EVP_EC_gen("P-256"), LEAF_NAMES, &pki->intermediate, -1, IN_TIME);
+    pki->rsa = make_leaf(EVP_RSA_gen(2048), LEAF_NAMES, &pki->intermediate, -1, IN_TIME);
+    pki->expired = make_leaf(EVP_EC_gen("P-256"), LEAF_NAMES, &pki->intermediate, -5, -1);
+    pki->notyet =
+        make_leaf(EVP_EC_gen("P-256"), LEAF_NAMES, &pki->intermediate, 1, IN_TIME);
     pki->other_key = EVP_EC_gen("P-256");
     must(pki->other_key != NULL, "a key");
 }
@@ -263,6 +270,45 @@ write_all(const struct pki *pki)
 }
 
 static void
+make_many(const struct pki *pki, const char *subdir, unsigned count)
+{
+    char name[256], names[64];
+
+    for (unsigned i = 0; i < count; i++) {
+        struct identity leaf;
+
+        snprintf(name, sizeof(name), "%s/host%u.pem", subdir, i);
+        snprintf(names, sizeof(names), "DNS:host%u.test", i);
+        leaf = make_leaf(EVP_EC_gen("P-256"), names, &pki->intermediate, -1, IN_TIME);
+        write_whole(name, &leaf, &pki->intermediate);
+        X509_free(leaf.x509);
+        EVP_PKEY_free(leaf.key);
+    }
+}
+
+static void
+make_others(const struct pki *pki, char **word)
+{
+    while (word[0] != NULL && word[1] != NULL && word[2] != NULL) {
+        struct identity leaf;
+
+        if (strcmp(word[0], "--many") == 0) {
+            make_many(pki, word[1], (unsigned)atoi(word[2]));
+            word += 3;
+            continue;
+        }
+        must(word[3] != NULL, "FILE KIND NAMES UNTIL");
+        leaf =
+            make_leaf(strcmp(word[1], "rsa") == 0 ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256"),
+                      word[2], &pki->intermediate, LONG_AGO, atoi(word[3]));
+        write_whole(word[0], &leaf, &pki->intermediate);
+        X509_free(leaf.x509);
+        EVP_PKEY_free(leaf.key);
+        word += 4;
+    }
+}
+
+static void
 forget_all(struct pki *pki)
 {
     struct identity *all[] = {&pki->root, &pki->intermediate, &pki->ec,
@@ -280,8 +326,10 @@ main(int argc, char **argv)
 {
     struct pki pki;
 
-    if (argc != 2 && argc != 4) {
-        fprintf(stderr, "usage: make_pki DIR [NAME SECONDS]\n");
+    if (argc < 2) {
+        fprintf(stderr, "usage: make_pki DIR [NAME SECONDS]\n"
+                        "       make_pki DIR [FILE KIND NAMES UNTIL]..."
+                        " [--many SUBDIR COUNT]\n");
         return EXIT_FAILURE;
     }
     directory = argv[1];
@@ -296,6 +344,7 @@ main(int argc, char **argv)
     write_all(&pki);
     clients_make(&pki.root);
     staples_make(&pki.ec, &pki.rsa, &pki.intermediate, &pki.root);
+    make_others(&pki, argv + 2);
     forget_all(&pki);
     return EXIT_SUCCESS;
 }

@@ -343,7 +343,7 @@ END_TEST
 
 START_TEST(what_is_mistaken_is_not_missing)
 {
-    static const char text[] = "frontend a { lisen = *:1 cert = { c } backend = }";
+    static const char text[] = "frontend a { lisen = *:1 cert = '' backend = }";
 
     config = config_load_memory("t", text, strlen(text), diag);
     ck_assert_uint_eq(diag_errors(diag), 3);

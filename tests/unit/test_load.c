@@ -101,9 +101,9 @@ START_TEST(the_ten_lines)
     ck_assert_uint_eq(f->listen_text.count, 2);
     ck_assert_str_eq(f->listen_text.item[1].text, "[::]:443");
     ck_assert_uint_eq(f->listen_text.item[1].pos.line, 4);
-    ck_assert_str_eq(f->cert.text, "/etc/sallyport/web.pem");
-    ck_assert_uint_eq(f->cert.pos.line, 5);
-    ck_assert_ptr_null(f->key.text);
+    ck_assert_str_eq(f->cert.item->text, "/etc/sallyport/web.pem");
+    ck_assert_uint_eq(f->cert.item->pos.line, 5);
+    ck_assert_uint_eq(f->key.count, 0);
     ck_assert_str_eq(f->backend_text.text, "127.0.0.1:8080");
 }
 END_TEST
@@ -131,7 +131,7 @@ START_TEST(every_setting_has_its_field)
     f = config->frontend;
     ck_assert_str_eq(f->name, "a b");
     ck_assert_uint_eq(f->listen_text.count, 1);
-    ck_assert_str_eq(f->key.text, "k");
+    ck_assert_str_eq(f->key.item->text, "k");
     ck_assert_int_eq(f->tls_min, 0x0304);
     ck_assert_int_eq(f->tls_max, 0x0304);
     ck_assert_str_eq(f->ciphers.text, "C");
@@ -165,10 +165,10 @@ START_TEST(defaults_hold_wherever_they_stand)
               "defaults { backlog = 5 }\n"
               "log { level = error }\nlog { format = json }\n");
     ck_assert_uint_eq(config->frontends, 2);
-    ck_assert_str_eq(config->frontend[0].cert.text, "x");
+    ck_assert_str_eq(config->frontend[0].cert.item->text, "x");
     ck_assert_uint_eq(config->frontend[0].alpn.count, 2);
     ck_assert_uint_eq(config->frontend[0].backlog, 5);
-    ck_assert_str_eq(config->frontend[1].cert.text, "y");
+    ck_assert_str_eq(config->frontend[1].cert.item->text, "y");
     ck_assert_uint_eq(config->frontend[1].alpn.count, 0);
     ck_assert_uint_eq(config->frontend[1].backlog, 5);
     ck_assert_int_eq(config->log.level, LOG_LEVEL_ERROR);
@@ -264,7 +264,7 @@ static const struct {
     {"defaults { keepalive = 1 }", "t:1: keepalive = 1 is not known; it takes on or off\n"},
     {"defaults { cert = \"\" }", "t:1: cert is empty; it needs a value\n"},
     {"defaults { alpn = { h2,\n'' } }", "t:2: alpn is empty; it needs a value\n"},
-    {"defaults { cert = { a } }", "t:1: cert takes one value, without braces\n"},
+    {"defaults { groups = { a } }", "t:1: groups takes one value, without braces\n"},
     /* Syntax; each is followed by a mistake that has to be found as well. */
     {"log { level =\n format = xml }",
      "t:1: level has no value\n"
@@ -280,25 +280,25 @@ static const struct {
      "in "
      "double quotes\n"
      "t:2: format = xml is not known; it takes text or json\n"},
-    {"frontend a {\n listen { *:1 }\n cert = { x }\n}",
+    {"frontend a {\n listen { *:1 }\n groups = { x }\n}",
      "t:2: a = is missing between listen and its list\n"
-     "t:3: cert takes one value, without braces\n"},
-    {"frontend a {\n lisen { *:1 }\n cert = { x }\n}",
+     "t:3: groups takes one value, without braces\n"},
+    {"frontend a {\n lisen { *:1 }\n groups = { x }\n}",
      "t:2: a = is missing between lisen and its list\n"
-     "t:3: cert takes one value, without braces\n"},
-    {"frontend a {\n listen = { *:1 *:2 }\n cert = { x }\n}",
+     "t:3: groups takes one value, without braces\n"},
+    {"frontend a {\n listen = { *:1 *:2 }\n groups = { x }\n}",
      "t:2: found \"*:2\" in the list of listen; commas separate its values and a } ends "
      "it\n"
-     "t:3: cert takes one value, without braces\n"},
-    {"frontend a {\n listen = { *:1,\n cert = { x }\n}",
+     "t:3: groups takes one value, without braces\n"},
+    {"frontend a {\n listen = { *:1,\n groups = { x }\n}",
      "t:2: the list of listen is not closed; a } is missing\n"
-     "t:3: cert takes one value, without braces\n"},
-    {"frontend a {\n listen = { *:1, \"b }\n cert = { x }\n}",
+     "t:3: groups takes one value, without braces\n"},
+    {"frontend a {\n listen = { *:1, \"b }\n groups = { x }\n}",
      "t:2: the string that begins here is not closed; a \" is missing\n"
-     "t:3: cert takes one value, without braces\n"},
-    {"frontend a {\n listen = { \"*:1, \"b\" }\n cert = { x }\n}",
+     "t:3: groups takes one value, without braces\n"},
+    {"frontend a {\n listen = { \"*:1, \"b\" }\n groups = { x }\n}",
      "t:2: found \"b\" in the list of listen; commas separate its values and a } ends it\n"
-     "t:3: cert takes one value, without braces\n"},
+     "t:3: groups takes one value, without braces\n"},
     {"log { level = \"info }\nxyzzy = 1",
      "t:1: the string that begins here is not closed; a \" is missing\n"
      "t:2: unknown setting \"xyzzy\" outside of all blocks\n"},
@@ -310,37 +310,37 @@ static const struct {
     {"log {\n level = info\n", "t:1: the block that begins here is not closed; a } is "
                                "missing\n"},
     {"log { level = { info\n", "t:1: the list of level is not closed; a } is missing\n"},
-    {"frontend a {\n cert = x\nfrontend b {\n cert = y\n}\nfrontend c { cert = { z } }",
+    {"frontend a {\n cert = x\nfrontend b {\n cert = y\n}\nfrontend c { groups = { z } }",
      "t:3: frontend begins in frontend a, which begins at t:1 and is not closed; a } is "
      "missing\n"
-     "t:6: cert takes one value, without braces\n"},
+     "t:6: groups takes one value, without braces\n"},
     {"frontend a {\n log { level = info }\n cert = x\n}",
      "t:2: log begins in frontend a, which begins at t:1 and is not closed; a } is "
      "missing\n"},
     {"log { }\n}\nxyzzy = 1", "t:2: there is no block that this } could close\n"
                               "t:3: unknown setting \"xyzzy\" outside of all blocks\n"},
-    {"frontend a\n cert = { x }\n}",
-     "t:1: frontend is followed by \"cert\"; a { has to begin the block\n"
-     "t:2: cert takes one value, without braces\n"},
-    {"frontend [x {\n cert = { x }\n}",
+    {"frontend a\n groups = { x }\n}",
+     "t:1: frontend is followed by \"groups\"; a { has to begin the block\n"
+     "t:2: groups takes one value, without braces\n"},
+    {"frontend [x {\n groups = { x }\n}",
      "t:1: unexpected [; a value with such a character is written in double quotes\n"
-     "t:2: cert takes one value, without braces\n"},
-    {"frontend a {\n listen = {\n  *:1 *:2,\n  *:3\n }\n cert = { x }\n}",
+     "t:2: groups takes one value, without braces\n"},
+    {"frontend a {\n listen = {\n  *:1 *:2,\n  *:3\n }\n groups = { x }\n}",
      "t:3: found \"*:2\" in the list of listen; commas separate its values and a } ends "
      "it\n"
-     "t:6: cert takes one value, without braces\n"},
-    {"frontend {\n cert = { x }\n}",
+     "t:6: groups takes one value, without braces\n"},
+    {"frontend {\n groups = { x }\n}",
      "t:1: frontend has no name; write frontend NAME { ... }\n"
-     "t:2: cert takes one value, without braces\n"},
+     "t:2: groups takes one value, without braces\n"},
     {"log x {\n format = xml\n}",
      "t:1: log takes no name; write log { ... }\n"
      "t:2: format = xml is not known; it takes text or json\n"},
-    {"frontend a b {\n cert = { x }\n}",
+    {"frontend a b {\n groups = { x }\n}",
      "t:1: frontend is followed by \"b\"; a { has to begin the block\n"
-     "t:2: cert takes one value, without braces\n"},
-    {"frontnd a {\n cert = { x }\n}", "t:1: unknown block \"frontnd\"; did you mean "
-                                      "\"frontend\"?\n"
-                                      "t:2: cert takes one value, without braces\n"},
+     "t:2: groups takes one value, without braces\n"},
+    {"frontnd a {\n groups = { x }\n}", "t:1: unknown block \"frontnd\"; did you mean "
+                                        "\"frontend\"?\n"
+                                        "t:2: groups takes one value, without braces\n"},
     {"listener a {\n x = y\n}\nxyzzy = 1",
      "t:1: unknown block \"listener\"; there are log, admin, defaults and frontend\n"
      "t:4: unknown setting \"xyzzy\" outside of all blocks\n"},
@@ -372,10 +372,10 @@ START_TEST(a_mistaken_setting_is_not_missing)
     ck_assert_uint_eq(diag_errors(diag), 3);
     ck_assert_uint_eq(config->frontend[0].listen_text.count, 1);
     ck_assert_str_eq(config->frontend[0].listen_text.item[0].text, "");
-    ck_assert_str_eq(config->frontend[0].cert.text, "");
+    ck_assert_str_eq(config->frontend[0].cert.item->text, "");
     ck_assert_str_eq(config->frontend[0].backend_text.text, "");
     ck_assert_uint_eq(config->frontend[1].listen_text.count, 0);
-    ck_assert_ptr_null(config->frontend[1].cert.text);
+    ck_assert_uint_eq(config->frontend[1].cert.count, 0);
 }
 END_TEST
 
@@ -391,11 +391,11 @@ START_TEST(files_include_files)
     ck_assert_str_eq(mistakes(), "");
     ck_assert_uint_eq(config->frontends, 2);
     ck_assert_str_eq(config->frontend[0].name, "ten");
-    ck_assert_str_eq(config->frontend[0].cert.text, "a");
+    ck_assert_str_eq(config->frontend[0].cert.item->text, "a");
     ck_assert_uint_eq(config->frontend[0].backlog, 10);
     ck_assert_str_eq(config->frontend[1].name, "twenty");
     ck_assert_uint_eq(config->drain_timeout_ms, 3000);
-    ck_assert_str_eq(config->frontend[0].cert.pos.file + strlen(dir), "/a.inc");
+    ck_assert_str_eq(config->frontend[0].cert.item->pos.file + strlen(dir), "/a.inc");
 }
 END_TEST
 
@@ -530,7 +530,7 @@ START_TEST(a_dump_loads_to_the_same)
     ck_assert_int_eq(again->log.level, LOG_LEVEL_PROBE);
     ck_assert_uint_eq(again->frontend[1].idle_timeout_ms, 90000);
     ck_assert(!again->frontend[1].keepalive);
-    ck_assert_ptr_nonnull(strstr(first, "    # key is not set\n"));
+    ck_assert_ptr_nonnull(strstr(first, "    # groups is not set\n"));
     ck_assert_ptr_nonnull(strstr(first, "    tcp-user-timeout = off\n"));
     ck_assert_ptr_nonnull(strstr(first, "    close-wait = 0\n"));
     free(first);
@@ -546,7 +546,7 @@ START_TEST(one_frontend_from_words)
     ck_assert_str_eq(config->frontend->name, "main");
     ck_assert_str_eq(config->frontend->listen_text.item[0].text, "*:443");
     ck_assert_str_eq(config->frontend->backend_text.text, "127.0.0.1:80");
-    ck_assert_str_eq(config->frontend->cert.text, "/c.pem");
+    ck_assert_str_eq(config->frontend->cert.item->text, "/c.pem");
     ck_assert_uint_eq(config->frontend->handshake_timeout_ms, 10000);
     ck_assert_ptr_null(config->frontend->pos.file);
     ck_assert_uint_eq(config->drain_timeout_ms, 25000);

@@ -136,9 +136,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 23);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 23);
-    ck_assert_uint_eq(count("# "), 46);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 24);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 24);
+    ck_assert_uint_eq(count("# "), 48);
 }
 END_TEST
 

@@ -393,7 +393,7 @@ START_TEST(key_of_another_certificate)
     EVP_PKEY *key = cert->key;
 
     cert->key = other->key;
-    frontend.cert = at_line("/x.pem", 3);
+    cert->from = at_line("/x.pem", 3);
     ck_assert(!try_with(cert));
     ck_assert_str_eq(told,
                      "error test.conf:3: OpenSSL refuses the certificate /x.pem: private "
@@ -413,7 +413,7 @@ START_TEST(key_that_is_too_small)
     ck_assert_ptr_nonnull(cert->key);
     X509_set_pubkey(cert->leaf, cert->key);
     ck_assert_int_gt(X509_sign(cert->leaf, cert->key, EVP_sha256()), 0);
-    frontend.cert = at_line("/x.pem", 3);
+    cert->from = at_line("/x.pem", 3);
     ck_assert(!try_with(cert));
     ck_assert_str_eq(told,
                      "error test.conf:3: OpenSSL refuses the certificate /x.pem: ee key "

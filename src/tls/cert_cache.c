@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tls/cert_cache.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+struct entry {
+    TAILQ_ENTRY(entry) link;
+    struct cert *cert; /* owned */
+    uint32_t number;
+};
+
+TAILQ_HEAD(entries, entry);
+
+struct cert_cache {
+    struct cert_store store;
+    struct entry **entry; /* by the number of the certificate */
+    struct entries used;  /* the one that was used last is the first */
+    size_t count;
+    X509 **issuer; /* by its number; those that chains share */
+    size_t issuers;
+};
+
+struct cert_cache *
+cert_cache_new(const void *bytes, size_t len)
+{
+    struct cert_cache *cache = calloc(1, sizeof(*cache));
+
+    if (cache == NULL)
+        return NULL;
+    TAILQ_INIT(&cache->used);
+    if (cert_store_open(&cache->store, bytes, len) == 0) {
+        cache->entry = calloc(cache->store.certs, sizeof(struct entry *));
+        cache->issuer = calloc((size_t)cache->store.issuers + 1, sizeof(X509 *));
+    }
+    if (cache->entry != NULL && cache->issuer != NULL)
+        return cache;
+    cert_cache_free(cache);
+    return NULL;
+}
+
+static void
+drop(struct cert_cache *cache, struct entry *entry)
+{
+    TAILQ_REMOVE(&cache->used, entry, link);
+    cache->entry[entry->number] = NULL;
+    cache->count--;
+    cert_free(entry->cert);
+    free(entry);
+}
+
+/* Chains that are in use keep theirs. */
+static void
+drop_issuers(struct cert_cache *cache)
+{
+    for (size_t i = 0; i < cache->store.issuers && cache->issuers > 0; i++) {
+        if (cache->issuer[i] != NULL)
+            cache->issuers--;
+        X509_free(cache->issuer[i]);
+        cache->issuer[i] = NULL;
+    }
+}
+
+void
+cert_cache_flush(struct cert_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (!TAILQ_EMPTY(&cache->used))
+        drop(cache, TAILQ_FIRST(&cache->used));
+    drop_issuers(cache);
+}
+
+void
+cert_cache_free(struct cert_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    cert_cache_flush(cache);
+    free(cache->entry);
+    free(cache->issuer);
+    free(cache);
+}
+
+const struct cert_store *
+cert_cache_store(const struct cert_cache *cache)
+{
+    return &cache->store;
+}
+
+static X509 *
+get_issuer(struct cert_cache *cache, uint32_t number)
+{
+    if (number >= cache->store.issuers)
+        return NULL;
+    if (cache->issuer[number] == NULL) {
+        if (cache->issuers >= cache->store.most)
+            drop_issuers(cache);
+        cache->issuer[number] = cert_store_issuer(&cache->store, number);
+        cache->issuers += cache->issuer[number] != NULL;
+    }
+    return cache->issuer[number];
+}
+
+static struct cert *
+decode(struct cert_cache *cache, uint32_t number)
+{
+    struct cert *cert = cert_store_decode(&cache->store, number);
+    size_t len = cert_store_chain_len(&cache->store, number);
+
+    for (size_t i = 0; cert != NULL && i < len; i++) {
+        X509 *issuer = get_issuer(cache, cert_store_chain(&cache->store, number, i));
+
+        if (issuer == NULL || sk_X509_push(cert->chain, issuer) <= 0) {
+            cert_free(cert);
+            return NULL;
+        }
+        (void)X509_up_ref(issuer);
+    }
+    return cert;
+}
+
+static struct entry *
+add(struct cert_cache *cache, uint32_t number)
+{
+    struct entry *entry = calloc(1, sizeof(*entry));
+
+    if (entry == NULL)
+        return NULL;
+    entry->number = number;
+    entry->cert = decode(cache, number);
+    if (entry->cert == NULL) {
+        free(entry);
+        return NULL;
+    }
+    if (cache->count > 0 && cache->count >= cache->store.most)
+        drop(cache, TAILQ_LAST(&cache->used, entries));
+    cache->entry[number] = entry;
+    cache->count++;
+    TAILQ_INSERT_HEAD(&cache->used, entry, link);
+    return entry;
+}
+
+const struct cert *
+cert_cache_get(struct cert_cache *cache, uint32_t number)
+{
+    struct entry *entry = number < cache->store.certs ? cache->entry[number] : NULL;
+
+    if (number >= cache->store.certs)
+        return NULL;
+    if (entry == NULL) {
+        entry = add(cache, number);
+    } else if (entry != TAILQ_FIRST(&cache->used)) {
+        TAILQ_REMOVE(&cache->used, entry, link);
+        TAILQ_INSERT_HEAD(&cache->used, entry, link);
+    }
+    return entry != NULL ? entry->cert : NULL;
+}
+
+size_t
+cert_cache_count(const struct cert_cache *cache)
+{
+    return cache->count;
+}
