@@ -172,6 +172,8 @@ src_libproc_a_SOURCES = \
 	src/proc/demo.c \
 	src/proc/demo.h \
 	src/proc/drain.c \
+	src/proc/expiry.c \
+	src/proc/expiry.h \
 	src/proc/fdwatch.c \
 	src/proc/fdwatch.h \
 	src/proc/history.c \

@@ -5,6 +5,7 @@
 #include "proc/admin.h"
 #include "proc/child.h"
 #include "proc/demo.h"
+#include "proc/expiry.h"
 #include "proc/master.h"
 #include "proc/worker.h"
 #include "tls/tls_bio.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_CONF "/etc/sallyport/sallyport.conf"
@@ -37,10 +39,12 @@ struct words {
     const char *backend; /* -b */
     const char *cert;    /* the operand that goes with them */
     bool check, dump, demo, daemon;
+    bool check_certs; /* --check-certs, for so long ahead */
+    int64_t within_s;
 };
 
 static const char help[] =
-    "usage: sallyport [-c FILE] [-t | -T]\n"
+    "usage: sallyport [-c FILE] [-t | -T | --check-certs[=TIME]]\n"
     "       sallyport -l ADDRESS -b BACKEND CERTIFICATE\n"
     "       sallyport --demo [-l ADDRESS]\n"
     "\n"
@@ -48,6 +52,10 @@ static const char help[] =
     "  -t, --test             check the configuration and exit: 0 if it is right, 2 if "
     "not\n"
     "  -T, --dump             print the effective configuration and exit\n"
+    "      --check-certs[=TIME]\n"
+    "                         tell which certificates expire within TIME (21d), and exit: "
+    "4 if\n"
+    "                         there are some\n"
     "  -l, --listen ADDRESS   without a conf file: listen here, as '*:8443' ...\n"
     "  -b, --backend BACKEND  ... and lead to this, as 127.0.0.1:8080 or "
     "unix:/run/app.sock;\n"
@@ -102,6 +110,11 @@ take_option(struct words *w, int option)
     case 'D':
         w->daemon = true;
         break;
+    case 'E':
+        w->check_certs = true;
+        if (expiry_parse(optarg, &w->within_s) != 0)
+            usage_error("--check-certs takes a time as 21d or 12h");
+        break;
     case 'V':
         print_version();
         exit(EXIT_SUCCESS);
@@ -135,11 +148,17 @@ static void
 parse_words(struct words *w, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"conf", required_argument, NULL, 'c'},    {"test", no_argument, NULL, 't'},
-        {"dump", no_argument, NULL, 'T'},          {"listen", required_argument, NULL, 'l'},
-        {"backend", required_argument, NULL, 'b'}, {"daemon", no_argument, NULL, 'D'},
-        {"demo", no_argument, NULL, 'd'},          {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+        {"conf", required_argument, NULL, 'c'},
+        {"test", no_argument, NULL, 't'},
+        {"dump", no_argument, NULL, 'T'},
+        {"listen", required_argument, NULL, 'l'},
+        {"backend", required_argument, NULL, 'b'},
+        {"daemon", no_argument, NULL, 'D'},
+        {"check-certs", optional_argument, NULL, 'E'},
+        {"demo", no_argument, NULL, 'd'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -209,12 +228,37 @@ inspect(const struct words *w, const struct setup_source *source)
     return status;
 }
 
+/* Exit status 0: none expires soon. */
+static int
+check_certs(const struct words *w, const struct setup_source *source)
+{
+    struct diag *diag = diag_new();
+    struct setup *setup = setup_load(source, diag);
+    int status = EXIT_CONFIG;
+
+    if (diag_errors(diag) > 0)
+        diag_print(diag, stderr);
+    else if (expiry_print(setup, time(NULL), w->within_s, stdout) > 0)
+        status = EXIT_EXPIRY;
+    else
+        status = EXIT_SUCCESS;
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "sallyport: cannot write to stdout: %s\n", strerror(errno));
+        status = EXIT_FAILURE;
+    }
+    setup_free(setup);
+    diag_free(diag);
+    return status;
+}
+
 static int
 run(const struct words *w, char **argv, const struct setup_source *source, int demo_fd)
 {
     struct master_options options = {
         .source = source, .argv = argv, .daemon = w->daemon, .demo_fd = demo_fd};
 
+    if (w->check_certs)
+        return check_certs(w, source);
     return w->check || w->dump ? inspect(w, source) : master_main(&options);
 }
 

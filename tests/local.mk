@@ -246,6 +246,12 @@ tests_unit_test_ipc_SOURCES = tests/unit/test_ipc.c tests/support/check_main.h \
 tests_unit_test_ipc_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_ipc_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_ipc_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_expiry
+tests_unit_test_expiry_SOURCES = tests/unit/test_expiry.c tests/support/check_main.h
+tests_unit_test_expiry_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_expiry_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_expiry_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_cpus
 tests_unit_test_cpus_SOURCES = tests/unit/test_cpus.c tests/support/check_main.h
 tests_unit_test_cpus_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -455,6 +461,7 @@ E2E_TESTS = \
 	tests/e2e/curl-nginx \
 	tests/e2e/drain \
 	tests/e2e/examples \
+	tests/e2e/expiry \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "proc/daemon.h"
 #include "proc/demo.h"
+#include "proc/expiry.h"
 #include "proc/pidfile.h"
 #include "proc/prepare.h"
 #include "proc/systemd.h"
@@ -235,6 +236,7 @@ clear(struct master *m)
     if (m->sampler != NULL)
         event_free(m->sampler);
     drain_clear(m);
+    expiry_clear(m);
     if (m->base != NULL)
         crew_clear(&m->crew);
     logpump_free(m->pump);
@@ -282,6 +284,7 @@ run(struct master *m, struct diag *diag)
     m->generation = 1;
     m->reload.generation = 1;
     supervise_fill(m);
+    expiry_begin(m);
     while (!m->stop)
         if (event_base_loop(m->base, EVLOOP_ONCE) < 0) {
             log_error("the event loop of the master has failed: %s", strerror(errno));

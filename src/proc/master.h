@@ -66,6 +66,12 @@ struct master_upgrade {
     size_t workers;
 };
 
+/* See proc/expiry. */
+struct master_expiry {
+    struct event *timer;
+    int64_t told; /* when the log was told last, in seconds since 1970-01-01 UTC */
+};
+
 struct master {
     struct event_base *base;
     const struct setup_source *source; /* borrowed */
@@ -84,6 +90,7 @@ struct master {
     enum master_news news;
     struct master_reload reload;
     struct master_drain drain;
+    struct master_expiry expiry;
     struct master_upgrade upgrade;
     pid_t trial; /* of an upgrade; 0: none */
     bool trial_passed;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "proc/expiry.h"
 #include "proc/pidfile.h"
 #include "proc/prepare.h"
 #include "proc/systemd.h"
@@ -235,6 +236,7 @@ commit(struct master *m)
     m->reload.next = NULL;
     switch_files(m);
     setup_free(old);
+    expiry_begin(m);
     note_result(m, true, NULL);
     m->news = MASTER_RELOADED;
     supervise_fill(m);
