@@ -219,6 +219,8 @@ src_libproc_a_SOURCES = \
 	src/proc/upgrade.c \
 	src/proc/view.c \
 	src/proc/view.h \
+	src/proc/watch.c \
+	src/proc/watch.h \
 	src/proc/worker.c \
 	src/proc/worker.h \
 	src/proc/writer.c \

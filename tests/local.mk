@@ -489,7 +489,8 @@ E2E_TESTS = \
 	tests/e2e/systemd-verify \
 	tests/e2e/tickets \
 	tests/e2e/upgrade \
-	tests/e2e/upgrade-back
+	tests/e2e/upgrade-back \
+	tests/e2e/watch
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \

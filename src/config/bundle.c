@@ -245,6 +245,7 @@ bundle_unpack(struct unpack *u)
     struct config *config = arena_alloc(arena, sizeof(*config));
 
     config->arena = arena;
+    config->refs = 1;
     u->failed |= unpack_u32(u) != MAGIC;
     unpack_settings(u, arena, false, config);
     unpack_addr(u, &config->admin);

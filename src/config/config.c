@@ -10,14 +10,60 @@ config_new(struct config_frontend *defaults)
     struct config *config = arena_alloc(arena, sizeof(*config));
 
     config->arena = arena;
+    config->refs = 1;
     *defaults = (struct config_frontend){.name = "defaults"};
     option_store_initial(config, defaults);
     return config;
 }
 
+/* What proc/names finds out of them is the copy's own. */
+static struct config_backend *
+copy_routed(struct arena *arena, const struct config_frontend *f)
+{
+    struct config_backend *copy = arena_alloc(arena, (f->routes + 1) * sizeof(*copy));
+
+    for (size_t i = 0; i < f->routes; i++) {
+        copy[i] = f->routed[i];
+        copy[i].known = (struct config_addrs){0};
+    }
+    return copy;
+}
+
+struct config *
+config_renew(struct config *config)
+{
+    struct config *root = config->root != NULL ? config->root : config;
+    struct arena *arena = arena_new();
+    struct config *copy = arena_alloc(arena, sizeof(*copy));
+
+    *copy = *root;
+    copy->arena = arena;
+    copy->root = root;
+    copy->refs = 1;
+    copy->frontend = arena_alloc(arena, (root->frontends + 1) * sizeof(*copy->frontend));
+    for (size_t i = 0; i < root->frontends; i++) {
+        struct config_frontend *f = &copy->frontend[i];
+
+        *f = root->frontend[i];
+        f->cert_file = NULL;
+        f->cert_files = 0;
+        f->backend.known = (struct config_addrs){0};
+        f->routed = copy_routed(arena, f);
+        f->sealed_cert = f->ticket_secrets = f->client_cert.sealed = f->staples =
+            f->challenges = (struct config_blob){0};
+    }
+    root->refs++;
+    return copy;
+}
+
 void
 config_free(struct config *config)
 {
-    if (config != NULL)
-        arena_free(config->arena);
+    struct config *root;
+
+    if (config == NULL || --config->refs > 0)
+        return;
+    root = config->root;
+    arena_free(config->arena);
+    config_free(root);
 }

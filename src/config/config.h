@@ -155,12 +155,15 @@ struct config_frontend {
 
 struct config {
     struct arena *arena;
-    const char *file; /* that it was read from; NULL: the command line */
+    struct config *root; /* that this is a renewal of; NULL: of none */
+    unsigned refs;       /* renewals that need it, and its owner */
+    const char *file;    /* that it was read from; NULL: the command line */
     struct log_settings log;
     struct pos log_to_pos;
     uint32_t workers; /* 0: auto */
     struct config_string user, group;
     bool sandbox;
+    bool watch; /* load certificates that have changed */
     struct config_string pidfile;
     struct config_string openssl_conf; /* NULL: what OpenSSL reads by itself */
     struct config_string key_log;      /* NULL: none */
@@ -187,6 +190,13 @@ struct config *config_new(struct config_frontend *defaults);
  */
 const struct config_backend *config_route(const struct config_frontend *f, const char *name,
                                           const void *protocol, size_t len);
+
+/*
+ * A copy of a checked configuration, in which certificates are to be found and sealed anew.
+ * All else is shared with the original, which stays as long as it has to, also after
+ * config_free. For config_free.
+ */
+struct config *config_renew(struct config *config);
 
 /* Release the configuration and everything in it. NULL is allowed. */
 void config_free(struct config *config);

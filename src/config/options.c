@@ -70,6 +70,8 @@ const struct option option_table[] = {
      .help = "the group of workers; not set: the user's own"},
     {"sandbox", GLOBAL(sandbox), OPTION_SWITCH, "on", .words = switches,
      .help = "a filter of system calls in workers"},
+    {"watch", GLOBAL(watch), OPTION_SWITCH, "off", .words = yes_or_no,
+     .help = "load certificates and keys that have changed by themselves"},
     {"pidfile", GLOBAL(pidfile), OPTION_STRING, NULL,
      .help = "file that holds the number of the master process"},
     {"openssl-conf", GLOBAL(openssl_conf), OPTION_STRING, NULL,

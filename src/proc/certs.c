@@ -9,8 +9,12 @@
 #include "tls/tls_sni.h"
 
 #include <errno.h>
+#include <glob.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -137,8 +141,8 @@ static void
 note_staple(struct setup *setup, const char *frontend, const struct staple *staple,
             const char *file)
 {
-    setup->staple[setup->staples++] = (struct setup_staple){
-        frontend, file, staple->this_update, staple->next_update};
+    setup->staple[setup->staples++] =
+        (struct setup_staple){frontend, file, staple->this_update, staple->next_update};
 }
 
 /* That of one certificate: named, or beside it (as in HAProxy). */
@@ -175,10 +179,11 @@ load_staples(struct loading *l, const struct cert_store *store)
     unsigned char *copy;
 
     if (f->ocsp.text != NULL && f->cert_files > 1) {
-        diag_error(l->reader->diag, f->ocsp.pos,
-                   "ocsp names the response of one certificate, but frontend %s has %zu; lay "
-                   "theirs beside them, as FILE.ocsp",
-                   f->name, f->cert_files);
+        diag_error(
+            l->reader->diag, f->ocsp.pos,
+            "ocsp names the response of one certificate, but frontend %s has %zu; lay "
+            "theirs beside them, as FILE.ocsp",
+            f->name, f->cert_files);
         return;
     }
     for (uint32_t i = 0; i < f->cert_files; i++)
@@ -201,6 +206,111 @@ restore_staples(struct setup *setup, const struct config_frontend *f)
     unpack_init(&u, f->staples.data, f->staples.len);
     while (staple_unpack(&u, key, &staple, &file))
         note_staple(setup, f->name, &staple, file);
+}
+
+/* ---- What the files are ---- */
+
+/* FNV-1a. */
+static void
+stamp_bytes(uint64_t *stamp, const void *bytes, size_t len)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        *stamp = (*stamp ^ at[i]) * UINT64_C(0x100000001b3);
+}
+
+static void
+stamp_file(uint64_t *stamp, const char *path)
+{
+    struct stat status;
+    int64_t facts[6] = {0};
+
+    if (path == NULL)
+        return;
+    if (stat(path, &status) == 0) {
+        facts[0] = (int64_t)status.st_dev;
+        facts[1] = (int64_t)status.st_ino;
+        facts[2] = status.st_size;
+        facts[3] = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+        facts[4] = (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec;
+        facts[5] = 1;
+    }
+    stamp_bytes(stamp, path, strlen(path));
+    stamp_bytes(stamp, facts, sizeof(facts));
+}
+
+static void
+stamp_files(uint64_t *stamp, const struct config_strings *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        stamp_file(stamp, files->item[i].text);
+}
+
+/* What stands in a directory of ACME challenges. */
+static void
+stamp_directory(uint64_t *stamp, const char *directory)
+{
+    char pattern[PATH_MAX];
+    glob_t found;
+
+    if (directory == NULL ||
+        snprintf(pattern, sizeof(pattern), "%s/*.pem", directory) >= (int)sizeof(pattern))
+        return;
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return;
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        stamp_file(stamp, found.gl_pathv[i]);
+    globfree(&found);
+}
+
+/* A certificate's own, and what may lie beside it. */
+static void
+stamp_cert(uint64_t *stamp, const struct config_cert *file)
+{
+    char beside[PATH_MAX];
+
+    stamp_file(stamp, file->cert.text);
+    stamp_file(stamp, file->key.text);
+    if (file->key.text == NULL) {
+        cert_name_beside(file->cert.text, beside, sizeof(beside));
+        stamp_file(stamp, beside);
+    }
+    if (snprintf(beside, sizeof(beside), "%s.ocsp", file->cert.text) < (int)sizeof(beside))
+        stamp_file(stamp, beside);
+}
+
+static uint64_t
+stamp_found(const struct config *config)
+{
+    uint64_t stamp = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < config->frontends; i++) {
+        const struct config_frontend *f = &config->frontend[i];
+
+        for (size_t j = 0; j < f->cert_files; j++)
+            stamp_cert(&stamp, &f->cert_file[j]);
+        stamp_files(&stamp, &f->client_cert.ca);
+        stamp_files(&stamp, &f->client_cert.crl);
+        stamp_file(&stamp, f->ocsp.text);
+        stamp_directory(&stamp, f->acme_tls_dir.text);
+    }
+    return stamp;
+}
+
+uint64_t
+certs_stamp(struct config *config)
+{
+    struct config *copy = config_renew(config);
+    struct diag *diag = diag_new();
+    uint64_t stamp;
+
+    for (size_t i = 0; i < copy->frontends; i++)
+        config_find_certs(copy, &copy->frontend[i], diag);
+    stamp = stamp_found(copy);
+    diag_free(diag);
+    config_free(copy);
+    return stamp;
 }
 
 /* ---- Loading ---- */
@@ -273,6 +383,8 @@ certs_load(struct setup *setup, const struct cert *given, struct diag *diag)
         count += config->frontend[i].cert_files + 1;
     }
     make_room(setup, count);
+    if (config->watch)
+        setup->stamp = stamp_found(config);
     if (cert_reader_init(&reader, diag) != 0)
         diag_error(diag, (struct pos){config->file, 0}, "out of memory");
     else

@@ -13,6 +13,12 @@
  */
 void certs_load(struct setup *setup, const struct cert *given, struct diag *diag);
 
+/*
+ * A number that is another one when a file of a certificate or a key has changed, come or
+ * gone. Reads none of them.
+ */
+uint64_t certs_stamp(struct config *config);
+
 /* Fill in setup->cert from what is sealed in a bundle of before. */
 void certs_restore(struct setup *setup);
 

@@ -11,6 +11,7 @@
 #include "proc/pidfile.h"
 #include "proc/prepare.h"
 #include "proc/systemd.h"
+#include "proc/watch.h"
 #include "proc/worker.h"
 
 #include <errno.h>
@@ -237,6 +238,7 @@ clear(struct master *m)
         event_free(m->sampler);
     drain_clear(m);
     expiry_clear(m);
+    watch_clear(m);
     if (m->base != NULL)
         crew_clear(&m->crew);
     logpump_free(m->pump);
@@ -285,6 +287,7 @@ run(struct master *m, struct diag *diag)
     m->reload.generation = 1;
     supervise_fill(m);
     expiry_begin(m);
+    watch_begin(m);
     while (!m->stop)
         if (event_base_loop(m->base, EVLOOP_ONCE) < 0) {
             log_error("the event loop of the master has failed: %s", strerror(errno));

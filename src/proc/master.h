@@ -72,6 +72,14 @@ struct master_expiry {
     int64_t told; /* when the log was told last, in seconds since 1970-01-01 UTC */
 };
 
+/* See proc/watch. */
+struct master_watch {
+    struct event *changes, *timer;
+    uint64_t since_ms; /* of the first change that has not been looked at; 0: none */
+    uint64_t stamp;    /* of what was tried last */
+    unsigned tries;    /* that have failed */
+};
+
 struct master {
     struct event_base *base;
     const struct setup_source *source; /* borrowed */
@@ -91,6 +99,7 @@ struct master {
     struct master_reload reload;
     struct master_drain drain;
     struct master_expiry expiry;
+    struct master_watch watch;
     struct master_upgrade upgrade;
     pid_t trial; /* of an upgrade; 0: none */
     bool trial_passed;
@@ -139,6 +148,19 @@ int supervise_open_log(struct master *m,
 void reload_begin(struct master *m);
 void reload_check(struct master *m);                    /* have all workers prepared it? */
 void reload_fail(struct master *m, const char *reason); /* call it off */
+
+/*
+ * The same with the settings that are in force: only certificates and keys are read anew.
+ * If these are mistaken nothing is logged or counted, and *mistake is the first one, to be
+ * freed. reload_note_failure does both.
+ */
+enum reload_result {
+    RELOAD_BEGUN,
+    RELOAD_BUSY, /* something else is under way */
+    RELOAD_MISTAKEN
+};
+enum reload_result reload_renew(struct master *m, char **mistake);
+void reload_note_failure(struct master *m, const char *mistake);
 
 /* proc/drain */
 void drain_begin(struct master *m); /* each further call: at once */

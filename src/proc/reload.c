@@ -7,6 +7,7 @@
 #include "proc/pidfile.h"
 #include "proc/prepare.h"
 #include "proc/systemd.h"
+#include "proc/watch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -115,6 +116,56 @@ prepare(struct master *m, struct setup *next)
         reload_check(m);
 }
 
+static bool
+is_busy(const struct master *m)
+{
+    return m->reload.next != NULL || m->news == MASTER_STARTED || upgrade_is_under_way(m);
+}
+
+static void
+keep_first(void *arg, bool is_error, const char *text)
+{
+    char **first = arg;
+
+    if (is_error && *first == NULL)
+        *first = strdup(text);
+}
+
+enum reload_result
+reload_renew(struct master *m, char **mistake)
+{
+    enum reload_result result = RELOAD_MISTAKEN;
+    struct diag *diag;
+    struct setup *next;
+
+    if (m->state == VIEW_DRAINING || is_busy(m))
+        return RELOAD_BUSY;
+    diag = diag_new();
+    next = setup_renew(m->source, m->setup, diag);
+    if (diag_errors(diag) == 0)
+        prepare_setup(m, next, diag);
+    diag_each(diag, keep_first, mistake);
+    if (diag_errors(diag) > 0) {
+        prepare_forget(m);
+        setup_free(next);
+    } else {
+        log_notice("watch: files of certificates have changed, and are loaded");
+        systemd_notify_reloading();
+        report_mistakes(m, diag);
+        prepare(m, next);
+        result = RELOAD_BEGUN;
+    }
+    diag_free(diag);
+    return result;
+}
+
+void
+reload_note_failure(struct master *m, const char *mistake)
+{
+    log_error("reload: %s; going on with generation %" PRIu64, mistake, m->generation);
+    note_result(m, false, mistake);
+}
+
 void
 reload_begin(struct master *m)
 {
@@ -123,7 +174,7 @@ reload_begin(struct master *m)
 
     if (m->state == VIEW_DRAINING)
         return;
-    if (m->reload.next != NULL || m->news == MASTER_STARTED || upgrade_is_under_way(m)) {
+    if (is_busy(m)) {
         m->reload.again = true; /* when what is under way is done */
         return;
     }
@@ -237,6 +288,7 @@ commit(struct master *m)
     switch_files(m);
     setup_free(old);
     expiry_begin(m);
+    watch_begin(m);
     note_result(m, true, NULL);
     m->news = MASTER_RELOADED;
     supervise_fill(m);

@@ -139,6 +139,19 @@ load_openssl_conf(const struct config *config, struct diag *diag)
     return false;
 }
 
+static void
+load_files(struct setup *setup, const struct setup_source *source, struct diag *diag)
+{
+    struct config *config = setup->config;
+
+    for (size_t i = 0; i < config->frontends; i++) {
+        load_client_ca(setup, &config->frontend[i], diag);
+        load_challenges(setup, &config->frontend[i], diag);
+        load_secrets(setup, i, diag);
+    }
+    certs_load(setup, source->cert, diag); /* tries all of the above out */
+}
+
 struct setup *
 setup_load(const struct setup_source *source, struct diag *diag)
 {
@@ -155,12 +168,7 @@ setup_load(const struct setup_source *source, struct diag *diag)
     find_who(setup, diag);
     if (!load_openssl_conf(config, diag))
         return setup; /* everything else would look wrong as well */
-    for (size_t i = 0; i < config->frontends; i++) {
-        load_client_ca(setup, &config->frontend[i], diag);
-        load_challenges(setup, &config->frontend[i], diag);
-        load_secrets(setup, i, diag);
-    }
-    certs_load(setup, source->cert, diag); /* tries all of the above out */
+    load_files(setup, source, diag);
     return setup;
 }
 
@@ -191,6 +199,19 @@ setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
     for (size_t i = 0; i < config->frontends; i++) /* lent: not ours to wipe */
         config->frontend[i].sealed_cert = config->frontend[i].ticket_secrets =
             config->frontend[i].challenges = (struct config_blob){0};
+    return setup;
+}
+
+struct setup *
+setup_renew(const struct setup_source *source, struct setup *old, struct diag *diag)
+{
+    struct setup *setup;
+
+    if (old->map != NULL) /* its settings lie in a bundle that goes with it */
+        return setup_load(source, diag);
+    setup = new_setup(config_renew(old->config));
+    find_who(setup, diag);
+    load_files(setup, source, diag);
     return setup;
 }
 

@@ -42,6 +42,7 @@ struct setup {
     size_t certs;
     struct setup_staple *staple; /* one for each of them that has a good OCSP response */
     size_t staples;
+    uint64_t stamp;     /* of the files of certificates, from before they were read */
     uint64_t loaded_us; /* since 1970-01-01 UTC */
     int bundle;         /* the sealed memfd; -1: none yet */
     int key_log;        /* see proc/keylog; -1: none */
@@ -68,6 +69,13 @@ struct setup_places {
  * also with mistakes: look at diag_errors.
  */
 struct setup *setup_load(const struct setup_source *source, struct diag *diag);
+
+/*
+ * The same with the settings of old, which are not read again: only certificates and keys
+ * are. Both are to be freed, in any order.
+ */
+struct setup *setup_renew(const struct setup_source *source, struct setup *old,
+                          struct diag *diag);
 
 /*
  * The setup of a bundle that was in force before, which is taken from *bundle (then -1). As

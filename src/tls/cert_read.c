@@ -220,9 +220,8 @@ add_blocks(struct run *run, struct cert_file *file, bool want_certs, bool want_k
 
 /* ---- Files ---- */
 
-/* The file that a key may stand in beside its certificate: "a.key" of "a.pem". */
-static void
-name_beside(const char *path, char *buf, size_t size)
+void
+cert_name_beside(const char *path, char *buf, size_t size)
 {
     const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
     size_t len = dot != NULL && (slash == NULL || dot > slash + 1) ? (size_t)(dot - path)
@@ -254,7 +253,7 @@ load_key_beside(struct run *run, struct cert_file *certs)
     struct config_string beside = *certs->from;
     char path[4096];
 
-    name_beside(certs->from->text, path, sizeof(path));
+    cert_name_beside(certs->from->text, path, sizeof(path));
     beside.text = path;
     if (access(path, F_OK) == 0 && strcmp(path, certs->from->text) != 0)
         load_key(run, &beside);

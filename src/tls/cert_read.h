@@ -63,6 +63,10 @@ struct cert_raw *cert_read(struct cert_reader *reader, const struct config_cert 
 struct cert_raw *cert_raw_of(struct cert_reader *reader, const struct cert *cert,
                              struct pos pos);
 
+/* The file that a key may stand in beside its certificate, into buf: "a.key" of "a.pem";
+ * ".key" if there is no room. */
+void cert_name_beside(const char *path, char *buf, size_t size);
+
 /* NULL is allowed. */
 void cert_raw_free(struct cert_raw *raw);
 

@@ -11,7 +11,7 @@
 
 /* Every setting is something else than its default. */
 static const char rich[] =
-    "workers = 3 user = somebody group = some sandbox = off pidfile = /run/p\n"
+    "workers = 3 user = somebody group = some sandbox = off watch = on pidfile = /run/p\n"
     "accept-grace = 2s drain-timeout = 1500ms resolver = { 127.0.0.1, \"[::1]:5353\" }\n"
     "openssl-conf = /o key-log = /k\n"
     "log { level = probe format = json to = '/a \"$b' facility = local7 }\n"
