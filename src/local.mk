@@ -93,6 +93,8 @@ src_libtls_a_SOURCES = \
 	src/tls/cert_store_private.h \
 	src/tls/key_der.c \
 	src/tls/key_der.h \
+	src/tls/key_load.c \
+	src/tls/key_load.h \
 	src/tls/pem.c \
 	src/tls/pem.h \
 	src/tls/staple.c \

@@ -232,7 +232,7 @@ tests_unit_test_cert_store_SOURCES = tests/unit/test_cert_store.c tests/support/
 	tests/support/seal_cert.c tests/support/seal_cert.h
 tests_unit_test_cert_store_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_store_CFLAGS = $(TEST_CFLAGS)
-tests_unit_test_cert_store_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+tests_unit_test_cert_store_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_history
 tests_unit_test_history_SOURCES = tests/unit/test_history.c tests/support/check_main.h
@@ -541,7 +541,7 @@ tests_fuzz_fuzz_client_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/li
 tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_cert_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_cert_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
-tests_fuzz_fuzz_cert_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_cert_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_conf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)

@@ -99,19 +99,27 @@ find_pattern(struct finder *f, const struct config_string *from)
     globfree(&found);
 }
 
+bool
+config_is_uri(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+
+    return len > 1 && text[len] == ':';
+}
+
 static void
 find(struct finder *f, const struct config_strings *written)
 {
     for (size_t i = 0; i < written->count; i++) {
         const struct config_string *from = &written->item[i];
         struct stat status;
-        bool there = stat(from->text, &status) == 0;
+        bool there = !config_is_uri(from->text) && stat(from->text, &status) == 0;
 
         if (*from->text == '\0')
             f->failed = true; /* diag has it already */
         else if (there && S_ISDIR(status.st_mode))
             find_in_directory(f, from);
-        else if (!there && strpbrk(from->text, "*?[") != NULL)
+        else if (!there && !config_is_uri(from->text) && strpbrk(from->text, "*?[") != NULL)
             find_pattern(f, from);
         else
             add_file(f, from, from->text);
@@ -198,6 +206,7 @@ config_find_certs(struct config *config, struct config_frontend *frontend,
         arena_alloc(config->arena, (certs.files.count + 1) * sizeof(struct config_cert));
     for (size_t i = 0; i < certs.files.count; i++) {
         frontend->cert_file[i].cert = certs.files.item[i];
+        frontend->cert_file[i].passphrases = frontend->passphrases;
         if (keys.files.count > 0)
             frontend->cert_file[i].key = keys.files.item[i];
     }

@@ -5,6 +5,8 @@
 #include "base/diag.h"
 #include "config/config.h"
 
+#include <stdbool.h>
+
 /*
  * Find the files that `cert` and `key` of a frontend mean, and fill in cert_file: a
  * directory means its files that end in .pem, a pattern (see glob(7)) those that match, in
@@ -14,6 +16,10 @@
  */
 void config_find_certs(struct config *config, struct config_frontend *frontend,
                        struct diag *diag);
+
+/* Does it begin with a scheme (RFC 3986, section 3.1), as pkcs11:...? Then it is no file.
+ */
+bool config_is_uri(const char *text);
 
 /* The place of cert-default among cert_file; 0 without one. */
 size_t config_default_cert(const struct config_frontend *frontend);

@@ -85,6 +85,7 @@ struct config_client_cert {
 struct config_cert {
     struct config_string cert;
     struct config_string key; /* text NULL: in the file of the certificate, or beside it */
+    struct config_string passphrases; /* text NULL: there are none */
 };
 
 struct config_frontend {
@@ -97,6 +98,7 @@ struct config_frontend {
 
     struct config_strings cert;        /* files, patterns and directories, as written */
     struct config_strings key;         /* none: in the files of cert, or beside them */
+    struct config_string passphrases;  /* a file; NULL: none */
     struct config_string cert_default; /* one of the files of cert; NULL: the first */
     bool sni_strict;                   /* refuse unknown names */
     struct config_cert *cert_file;     /* what cert and key mean; see config_find_certs */

@@ -100,6 +100,8 @@ const struct option option_table[] = {
      .help = "PEM files with a certificate, its chain and its key; patterns, directories"},
     {"key", FRONTEND(key), OPTION_LIST, NULL, OPTION_REPEAT,
      .help = "PEM files with the private keys; none: in the files of cert, or beside them"},
+    {"key-passphrase-file", FRONTEND(passphrases), OPTION_STRING, NULL,
+     .help = "file with the passphrases of encrypted keys, one in a line"},
     {"cert-default", FRONTEND(cert_default), OPTION_STRING, NULL,
      .help = "the file of cert for clients that ask for no known name; not set: the first"},
     {"sni-strict", FRONTEND(sni_strict), OPTION_SWITCH, "off", .words = yes_or_no,

@@ -288,6 +288,7 @@ stamp_found(const struct config *config)
     for (size_t i = 0; i < config->frontends; i++) {
         const struct config_frontend *f = &config->frontend[i];
 
+        stamp_file(&stamp, f->passphrases.text);
         for (size_t j = 0; j < f->cert_files; j++)
             stamp_cert(&stamp, &f->cert_file[j]);
         stamp_files(&stamp, &f->client_cert.ca);

@@ -15,11 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define QUIET_MS 1000 /* without a change before files are looked at */
-#define PATIENCE_MS                                                               \
-    5000          /* but no longer than this where something changes all the time \
-                   */
-#define RETRIES 6 /* after 2, 4, 8 ... seconds */
+#define QUIET_MS 1000    /* without a change before files are looked at */
+#define PATIENCE_MS 5000 /* but no longer where something always changes */
+#define RETRIES 6        /* after 2, 4, 8 ... seconds */
 
 #define EVENTS                                                                          \
     (IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | \
@@ -132,6 +130,7 @@ each_directory(const struct config *config, void (*each)(void *arg, const char *
         tell_written(&walk, &f->client_cert.crl);
         tell_path(&walk, f->ocsp.text);
         tell_inside(&walk, f->acme_tls_dir.text);
+        tell_path(&walk, f->passphrases.text);
         for (size_t j = 0; j < f->cert_files; j++) {
             tell_path(&walk, f->cert_file[j].cert.text);
             tell_path(&walk, f->cert_file[j].key.text);

@@ -2,7 +2,9 @@
 #include "tls/cert_read.h"
 
 #include "base/attr.h"
+#include "config/certs.h"
 #include "tls/cert_file.h"
+#include "tls/key_load.h"
 #include "tls/pem.h"
 #include "tls/tls_err.h"
 
@@ -171,6 +173,16 @@ is_encrypted(const char *label, const char *header)
 }
 
 static void
+add_encrypted_key(struct run *run, struct cert_file *file, const struct pem_block *block)
+{
+    size_t len = 0;
+    unsigned char *der = key_load_encrypted(file, block, &run->file->passphrases, &len);
+
+    if (der != NULL)
+        add_key(run, file, block->line, der, len);
+}
+
+static void
 add_block(struct run *run, struct cert_file *file, const struct pem_block *block,
           bool want_certs, bool want_key)
 {
@@ -192,10 +204,8 @@ add_block(struct run *run, struct cert_file *file, const struct pem_block *block
     else if (!is_encrypted(block->label, header))
         add_key(run, file, block->line, der, (size_t)len);
     else {
-        cert_file_complain(file, block->line,
-                           "the private key is encrypted, which is not supported yet "
-                           "(\"openssl pkey\" can remove the password)");
         OPENSSL_free(der);
+        add_encrypted_key(run, file, block);
     }
     OPENSSL_free(name);
     OPENSSL_free(header);
@@ -238,6 +248,13 @@ load_key(struct run *run, const struct config_string *from)
 {
     struct cert_file file;
 
+    if (config_is_uri(from->text)) {
+        run->raw->key.der = key_load_uri(from, &run->file->passphrases, run->reader->diag,
+                                         &run->raw->key.len);
+        run->key_from = *from;
+        run->failed |= run->raw->key.der == NULL;
+        return;
+    }
     if (cert_file_open(&file, from, run->reader->diag) == 0) {
         add_blocks(run, &file, false, true);
         if (!file.failed && run->raw->key.der == NULL)

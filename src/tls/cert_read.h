@@ -52,10 +52,10 @@ void cert_reader_clear(struct cert_reader *reader);
  * may); so is a certificate that is not followed by its issuer; an expired, or not yet
  * valid, certificate is a loud one. What is no good is an error at the place of the
  * setting: cannot be opened (with errno's words), no certificate or key in it, a broken PEM
- * block (with the line within the PEM file), an encrypted key (not supported yet), a key
- * that does not match the certificate, more than 1 MiB. Both files are read, and their
- * mistakes told, in one run.
- * Returns it for cert_raw_free (before the reader is cleared), or NULL after an error.
+ * block (with the line within the PEM file), an encrypted key without its passphrase, a key
+ * that does not match the certificate, more than 1 MiB. A key may also be a URI. Both files
+ * are read, and their mistakes told, in one run. Returns it for cert_raw_free (before the
+ * reader is cleared), or NULL after an error.
  */
 struct cert_raw *cert_read(struct cert_reader *reader, const struct config_cert *file);
 

@@ -16,6 +16,7 @@ static char dir[64], cert_path[128], key_path[128];
 static char told[4096], expected[4096];
 static struct text telling;
 static struct cert *made;
+static const char *passphrases, *key_uri; /* for load; NULL: none */
 
 /* Once for all, outside of the tests' processes: a failed one leaves nothing behind. */
 static void
@@ -40,6 +41,7 @@ setup(void)
 {
     remove(cert_path);
     remove(key_path);
+    passphrases = key_uri = NULL;
     made = cert_make_self_signed("localhost", 30);
     ck_assert_ptr_nonnull(made);
 }
@@ -143,7 +145,9 @@ load(bool apart)
     struct cert *cert = NULL;
 
     if (apart)
-        file.key = (struct config_string){key_path, {"test.conf", 4}};
+        file.key =
+            (struct config_string){key_uri != NULL ? key_uri : key_path, {"test.conf", 4}};
+    file.passphrases = (struct config_string){passphrases, {"test.conf", 5}};
     ck_assert_int_eq(cert_reader_init(&reader, diag), 0);
     raw = cert_read(&reader, &file);
     if (raw != NULL)
@@ -393,6 +397,7 @@ END_TEST
 START_TEST(encrypted_key)
 {
     FILE *file = create(cert_path);
+    struct cert *cert;
 
     put_cert(file, made->leaf);
     if (_i == 0) {
@@ -410,9 +415,48 @@ START_TEST(encrypted_key)
     }
     fclose(file);
     ck_assert_ptr_null(load(false));
-    ck_assert_ptr_nonnull(strstr(told, ": the private key is encrypted, which is not "
-                                       "supported yet"));
+    ck_assert_ptr_nonnull(strstr(told, ": the private key is encrypted, and no "
+                                       "key-passphrase-file is set"));
     ck_assert_ptr_null(strstr(told, "broken"));
+    write_text(key_path, "wrong\nalso wrong");
+    passphrases = key_path;
+    ck_assert_ptr_null(load(false));
+    ck_assert_ptr_nonnull(strstr(told, ": the private key is encrypted, and no line of "));
+    write_text(key_path, "wrong\nsecret\r\n\nmore\n");
+    cert = load(false);
+    ck_assert_str_eq(told, "");
+    ck_assert_int_eq(EVP_PKEY_eq(cert->key, made->key), 1);
+    cert_free(cert);
+    write_text(key_path, "");
+    ck_assert_ptr_null(load(false));
+    passphrases = "/nowhere/at/all";
+    ck_assert_ptr_null(load(false));
+    ck_assert_str_eq(told, "error test.conf:5: /nowhere/at/all: cannot be opened: No such "
+                           "file or directory\n");
+}
+END_TEST
+
+START_TEST(key_behind_a_uri)
+{
+    char uri[160];
+    struct cert *cert;
+
+    write_apart(made, made);
+    snprintf(uri, sizeof(uri), "file:%s", key_path);
+    key_uri = uri;
+    cert = load(true);
+    ck_assert_str_eq(told, "");
+    ck_assert_int_eq(EVP_PKEY_eq(cert->key, made->key), 1);
+    cert_free(cert);
+    write_text(key_path, "no key");
+    ck_assert_ptr_null(load(true));
+    snprintf(expected, sizeof(expected),
+             "error test.conf:4: %s: there is no private key to be had: ", uri);
+    ck_assert_int_eq(strncmp(told, expected, strlen(expected)), 0);
+    key_uri = "nosuchscheme:x";
+    ck_assert_ptr_null(load(true));
+    ck_assert_ptr_nonnull(
+        strstr(told, "nosuchscheme:x: there is no private key to be had"));
 }
 END_TEST
 
@@ -510,6 +554,7 @@ cert_suite(void)
     tcase_add_test(bad, block_with_broken_content);
     tcase_add_test(bad, key_with_broken_content);
     tcase_add_loop_test(bad, encrypted_key, 0, 2);
+    tcase_add_test(bad, key_behind_a_uri);
     tcase_add_test(bad, key_that_does_not_match);
     suite_add_tcase(suite, bad);
     return suite;

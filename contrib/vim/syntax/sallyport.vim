@@ -14,7 +14,7 @@ syntax keyword sallyportSetting workers user group sandbox watch pidfile openssl
 syntax keyword sallyportSetting accept-grace drain-timeout resolver
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
-syntax keyword sallyportSetting listen cert key cert-default sni-strict ocsp backend
+syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
 syntax keyword sallyportSetting sni-backend alpn-backend
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn
 syntax keyword sallyportSetting acme-tls-dir
