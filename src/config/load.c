@@ -356,4 +356,3 @@ config_route(const struct config_frontend *f, const char *name, const void *prot
 
     return target < f->routes ? &f->routed[target] : &f->backend;
 }
-
