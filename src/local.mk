@@ -76,6 +76,8 @@ src_libtls_a_SOURCES = \
 	src/tls/cert_cache.h \
 	src/tls/cert_file.c \
 	src/tls/cert_file.h \
+	src/tls/cert_light.c \
+	src/tls/cert_light.h \
 	src/tls/cert_make.c \
 	src/tls/challenge.c \
 	src/tls/challenge.h \

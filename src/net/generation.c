@@ -131,6 +131,16 @@ serves(const struct generation *g, const struct addr *addr)
     return false;
 }
 
+/* What shows the certificates of the frontend of that name, or NULL. */
+static struct tls_sni *
+find_sni(const struct generation *g, const char *name)
+{
+    for (size_t i = 0; g != NULL && i < g->config->frontends; i++)
+        if (strcmp(g->front[i].config->name, name) == 0)
+            return g->front[i].sni;
+    return NULL;
+}
+
 void
 generation_stop(struct generation *g, const struct generation *next)
 {
@@ -141,7 +151,7 @@ generation_stop(struct generation *g, const struct generation *next)
     }
     for (size_t i = 0; i < g->config->frontends; i++) {
         dial_check_cancel(&g->front[i]);
-        tls_sni_rest(g->front[i].sni);
+        tls_sni_rest(g->front[i].sni, find_sni(next, g->front[i].config->name));
     }
 }
 

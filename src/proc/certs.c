@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /*
- * What all workers together keep decoded of certificates; one takes 8 KiB. Below the least
+ * What all workers together keep decoded of certificates; one takes 7 KiB. Below the least
  * a worker would decode all the time what it has just forgotten.
  */
 #define DECODED_MAX 2400u

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tls/cert_cache.h"
 
+#include "base/attr.h"
+
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+
+/* So many that are not wanted any more are freed whenever one is asked for. */
+#define WASTE_AT_ONCE 2
 
 struct entry {
     TAILQ_ENTRY(entry) link;
@@ -16,6 +22,7 @@ struct cert_cache {
     struct cert_store store;
     struct entry **entry; /* by the number of the certificate */
     struct entries used;  /* the one that was used last is the first */
+    struct entries waste; /* to be freed */
     size_t count;
     X509 **issuer; /* by its number; those that chains share */
     size_t issuers;
@@ -29,6 +36,7 @@ cert_cache_new(const void *bytes, size_t len)
     if (cache == NULL)
         return NULL;
     TAILQ_INIT(&cache->used);
+    TAILQ_INIT(&cache->waste);
     if (cert_store_open(&cache->store, bytes, len) == 0) {
         cache->entry = calloc(cache->store.certs, sizeof(struct entry *));
         cache->issuer = calloc((size_t)cache->store.issuers + 1, sizeof(X509 *));
@@ -40,13 +48,37 @@ cert_cache_new(const void *bytes, size_t len)
 }
 
 static void
-drop(struct cert_cache *cache, struct entry *entry)
+release(struct entry *entry)
+{
+    cert_free(entry->cert);
+    free(entry);
+}
+
+static void
+take_out(struct cert_cache *cache, struct entry *entry)
 {
     TAILQ_REMOVE(&cache->used, entry, link);
     cache->entry[entry->number] = NULL;
     cache->count--;
-    cert_free(entry->cert);
-    free(entry);
+}
+
+static void
+drop(struct cert_cache *cache, struct entry *entry)
+{
+    take_out(cache, entry);
+    release(entry);
+}
+
+/* At most so many. */
+static void
+drop_waste(struct cert_cache *cache, size_t most)
+{
+    struct entry *entry;
+
+    for (; most > 0 && (entry = TAILQ_FIRST(&cache->waste)) != NULL; most--) {
+        TAILQ_REMOVE(&cache->waste, entry, link);
+        release(entry);
+    }
 }
 
 /* Chains that are in use keep theirs. */
@@ -68,6 +100,7 @@ cert_cache_flush(struct cert_cache *cache)
         return;
     while (!TAILQ_EMPTY(&cache->used))
         drop(cache, TAILQ_FIRST(&cache->used));
+    drop_waste(cache, SIZE_MAX);
     drop_issuers(cache);
 }
 
@@ -148,6 +181,7 @@ cert_cache_get(struct cert_cache *cache, uint32_t number)
 
     if (number >= cache->store.certs)
         return NULL;
+    drop_waste(cache, WASTE_AT_ONCE);
     if (entry == NULL) {
         entry = add(cache, number);
     } else if (entry != TAILQ_FIRST(&cache->used)) {
@@ -155,6 +189,59 @@ cert_cache_get(struct cert_cache *cache, uint32_t number)
         TAILQ_INSERT_HEAD(&cache->used, entry, link);
     }
     return entry != NULL ? entry->cert : NULL;
+}
+
+/*
+ * The number here of what is a number there: mostly the same, or all are as far off as the
+ * one before, since a file has come before them, or gone.
+ */
+static bool
+find_same(const struct cert_cache *cache, const struct cert_cache *from, uint32_t number,
+          uint32_t *shift, uint32_t *found)
+{
+    const uint32_t shifts[] = {*shift, 0, *shift + 1, *shift - 1};
+
+    for (size_t i = 0; i < COUNT_OF(shifts); i++) {
+        *found = number + shifts[i]; /* modulo 2^32: a shift may be negative */
+        if (cert_store_same(&from->store, number, &cache->store, *found)) {
+            *shift = shifts[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+adopt(struct cert_cache *cache, struct entry *entry, uint32_t number)
+{
+    struct entry *mine = cache->entry[number];
+
+    if (mine != NULL) /* the standard one is decoded at the beginning */
+        drop(cache, mine);
+    entry->number = number;
+    cache->entry[number] = entry;
+    cache->count++;
+    TAILQ_INSERT_TAIL(&cache->used, entry, link);
+}
+
+void
+cert_cache_adopt(struct cert_cache *cache, struct cert_cache *from)
+{
+    uint32_t shift = 0, found;
+
+    for (uint32_t i = 0; i < from->store.certs; i++) {
+        struct entry *entry = from->entry[i];
+
+        if (entry == NULL)
+            continue;
+        take_out(from, entry);
+        if (cache->count < cache->store.most && find_same(cache, from, i, &shift, &found))
+            adopt(cache, entry, found);
+        else
+            TAILQ_INSERT_TAIL(&cache->waste, entry, link);
+    }
+    TAILQ_CONCAT(&cache->waste, &from->waste, link);
+    drop_issuers(from);
 }
 
 size_t

@@ -18,6 +18,13 @@ struct cert_cache *cert_cache_new(const void *bytes, size_t len);
 void cert_cache_free(struct cert_cache *cache);
 void cert_cache_flush(struct cert_cache *cache);
 
+/*
+ * Take over what another cache, of a configuration of before, has decoded: what is the same
+ * here stays decoded, the rest is freed little by little by cert_cache_get, since thousands
+ * at once would be a pause. The other one is empty then.
+ */
+void cert_cache_adopt(struct cert_cache *cache, struct cert_cache *from);
+
 const struct cert_store *cert_cache_store(const struct cert_cache *cache);
 
 /* The certificate of that number, lent until the next call; or NULL without memory. */

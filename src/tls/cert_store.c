@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tls/cert_store.h"
 
+#include "tls/cert_light.h"
 #include "tls/cert_store_private.h"
 
 #include <openssl/err.h>
@@ -106,19 +107,35 @@ decode_x509(const struct cert_store *s, const unsigned char *at)
     return der != NULL ? d2i_X509(NULL, &der, (long)len) : NULL;
 }
 
+/* In the short way if there is one, else in OpenSSL's. */
+static void
+decode_pair(const struct cert_store *s, const unsigned char *record, struct cert *cert)
+{
+    size_t leaf_len, key_len;
+    const unsigned char *leaf = data_at(s, record + STORE_LEAF, &leaf_len);
+    const unsigned char *der = data_at(s, record + STORE_KEY, &key_len);
+    struct key_der key;
+
+    if (leaf == NULL || der == NULL)
+        return;
+    if (key_der_read(&key, der, key_len))
+        cert->leaf = cert_light_decode(leaf, leaf_len, &key);
+    if (cert->leaf != NULL) {
+        cert->key = X509_get_pubkey(cert->leaf);
+        return;
+    }
+    cert->leaf = decode_x509(s, record + STORE_LEAF);
+    cert->key = key_der_decode(der, key_len);
+}
+
 struct cert *
 cert_store_decode(const struct cert_store *s, uint32_t number)
 {
     struct cert *cert = number < s->certs ? calloc(1, sizeof(*cert)) : NULL;
-    const unsigned char *der;
-    size_t len;
 
     if (cert == NULL)
         return NULL;
-    cert->leaf = decode_x509(s, record_of(s, number) + STORE_LEAF);
-    der = data_at(s, record_of(s, number) + STORE_KEY, &len);
-    if (der != NULL)
-        cert->key = key_der_decode(der, len);
+    decode_pair(s, record_of(s, number), cert);
     cert->chain = sk_X509_new_null();
     ERR_clear_error();
     if (cert->leaf != NULL && cert->key != NULL && cert->chain != NULL)
@@ -170,6 +187,53 @@ cert_store_decode_whole(const struct cert_store *s, uint32_t number)
         }
     }
     return cert;
+}
+
+/* ---- Comparing ---- */
+
+static bool
+is_same_data(const struct cert_store *a, const unsigned char *at,
+             const struct cert_store *b, const unsigned char *other)
+{
+    size_t a_len, b_len;
+    const unsigned char *a_data = data_at(a, at, &a_len);
+    const unsigned char *b_data = data_at(b, other, &b_len);
+
+    return a_data != NULL && b_data != NULL && a_len == b_len &&
+           memcmp(a_data, b_data, a_len) == 0;
+}
+
+static const unsigned char *
+issuer_of(const struct cert_store *s, uint32_t number, size_t i)
+{
+    uint32_t issuer = cert_store_chain(s, number, i);
+
+    return issuer < s->issuers ? record_of(s, s->certs) + (size_t)issuer * STORE_ISSUER
+                               : NULL;
+}
+
+bool
+cert_store_same(const struct cert_store *a, uint32_t number, const struct cert_store *b,
+                uint32_t other)
+{
+    size_t len;
+
+    if (number >= a->certs || other >= b->certs ||
+        !is_same_data(a, record_of(a, number) + STORE_LEAF, b,
+                      record_of(b, other) + STORE_LEAF) ||
+        !is_same_data(a, record_of(a, number) + STORE_KEY, b,
+                      record_of(b, other) + STORE_KEY))
+        return false;
+    len = cert_store_chain_len(a, number);
+    if (len != cert_store_chain_len(b, other))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        const unsigned char *at = issuer_of(a, number, i), *to = issuer_of(b, other, i);
+
+        if (at == NULL || to == NULL || !is_same_data(a, at, b, to))
+            return false;
+    }
+    return true;
 }
 
 /* ---- Choosing ---- */

@@ -70,6 +70,10 @@ X509 *cert_store_issuer(const struct cert_store *store, uint32_t issuer);
 /* cert_store_decode with the chain. */
 struct cert *cert_store_decode_whole(const struct cert_store *store, uint32_t number);
 
+/* Are a certificate of one store and one of another the same, with key and chain? */
+bool cert_store_same(const struct cert_store *a, uint32_t number,
+                     const struct cert_store *b, uint32_t other);
+
 /*
  * The certificates for a name, at most one of each type, the most wanted first: those for
  * exactly that name, or those with a wildcard for it, or, without either and unless strict,

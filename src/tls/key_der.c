@@ -5,7 +5,8 @@
 
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/param_build.h>
+#include <openssl/params.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- DER (X.690): what is needed of it ---- */
@@ -231,19 +232,47 @@ key_der_match(const struct key_der *a, const struct key_der *b)
 
 /* ---- To what OpenSSL works with ---- */
 
+#define PARAMS (KEY_DER_NUMBERS + 1)
+
+/* The numbers of a key as OSSL_PARAMs have them: in the machine's own order of bytes. */
+struct params {
+    OSSL_PARAM param[PARAMS];
+    size_t count;
+    unsigned char *bytes; /* owned; room for all numbers */
+    size_t used, size;
+};
+
 static bool
-push_ec(OSSL_PARAM_BLD *params, const struct key_der *key, BIGNUM *number)
+add_number(struct params *p, const char *name, const struct key_der_bytes *number)
 {
-    return BN_bin2bn(key->scalar.at, (int)key->scalar.len, number) != NULL &&
-           OSSL_PARAM_BLD_push_utf8_string(params, OSSL_PKEY_PARAM_GROUP_NAME, key->group,
-                                           0) == 1 &&
-           OSSL_PARAM_BLD_push_octet_string(params, OSSL_PKEY_PARAM_PUB_KEY, key->point.at,
-                                            key->point.len) == 1 &&
-           OSSL_PARAM_BLD_push_BN(params, OSSL_PKEY_PARAM_PRIV_KEY, number) == 1;
+    unsigned char *to = p->bytes + p->used;
+
+    if (number->len > p->size - p->used)
+        return false;
+    for (size_t i = 0; i < number->len; i++)
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        to[i] = number->at[number->len - 1 - i];
+#else
+        to[i] = number->at[i];
+#endif
+    p->param[p->count++] = OSSL_PARAM_construct_BN(name, to, number->len);
+    p->used += number->len;
+    return true;
+}
+
+/* OpenSSL only reads what the parameters point to. */
+static bool
+add_ec(struct params *p, const struct key_der *key)
+{
+    p->param[p->count++] = OSSL_PARAM_construct_utf8_string(
+        OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)key->group, 0);
+    p->param[p->count++] = OSSL_PARAM_construct_octet_string(
+        OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)key->point.at, key->point.len);
+    return add_number(p, OSSL_PKEY_PARAM_PRIV_KEY, &key->scalar);
 }
 
 static bool
-push_rsa(OSSL_PARAM_BLD *params, const struct key_der *key, BIGNUM **number)
+add_rsa(struct params *p, const struct key_der *key)
 {
     static const char *const names[KEY_DER_NUMBERS] = {
         OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,
@@ -252,47 +281,67 @@ push_rsa(OSSL_PARAM_BLD *params, const struct key_der *key, BIGNUM **number)
         OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
 
     for (size_t i = 0; i < KEY_DER_NUMBERS; i++)
-        if (BN_bin2bn(key->number[i].at, (int)key->number[i].len, number[i]) == NULL ||
-            OSSL_PARAM_BLD_push_BN(params, names[i], number[i]) != 1)
+        if (!add_number(p, names[i], &key->number[i]))
             return false;
     return true;
 }
 
-static EVP_PKEY *
-from_params(const char *type, OSSL_PARAM *params)
+static size_t
+size_of(const struct key_der *key)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-    EVP_PKEY *pkey = NULL;
+    size_t size = key->scalar.len;
 
-    if (ctx != NULL && EVP_PKEY_fromdata_init(ctx) == 1 &&
-        EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, params) != 1)
+    for (size_t i = 0; i < KEY_DER_NUMBERS; i++)
+        size += key->number[i].len;
+    return size;
+}
+
+/* One for each kind, that serves all keys: to look it up takes as long as to use it. */
+static EVP_PKEY_CTX *
+context_of(enum key_der_type type)
+{
+    static EVP_PKEY_CTX *contexts[2];
+    EVP_PKEY_CTX **ctx = &contexts[type == KEY_DER_EC];
+
+    if (*ctx == NULL) {
+        *ctx = EVP_PKEY_CTX_new_from_name(NULL, type == KEY_DER_EC ? "EC" : "RSA", NULL);
+        if (*ctx != NULL && EVP_PKEY_fromdata_init(*ctx) != 1) {
+            EVP_PKEY_CTX_free(*ctx);
+            *ctx = NULL;
+        }
+    }
+    return *ctx;
+}
+
+/* pkey NULL: a new one. */
+static EVP_PKEY *
+make(const struct key_der *key, EVP_PKEY *pkey)
+{
+    EVP_PKEY_CTX *ctx = context_of(key->type);
+    struct params p = {.size = size_of(key)};
+    bool ok;
+
+    p.bytes = malloc(p.size + 1);
+    ok = p.bytes != NULL && ctx != NULL &&
+         (key->type == KEY_DER_EC ? add_ec(&p, key) : add_rsa(&p, key));
+    p.param[p.count] = OSSL_PARAM_construct_end();
+    if (!ok || EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_KEYPAIR, p.param) != 1)
         pkey = NULL;
-    EVP_PKEY_CTX_free(ctx);
+    OPENSSL_cleanse(p.bytes, p.bytes != NULL ? p.used : 0);
+    free(p.bytes);
     return pkey;
 }
 
 EVP_PKEY *
 key_der_make(const struct key_der *key)
 {
-    bool is_ec = key->type == KEY_DER_EC;
-    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
-    BIGNUM *number[KEY_DER_NUMBERS] = {NULL};
-    OSSL_PARAM *params = NULL;
-    EVP_PKEY *pkey = NULL;
-    bool ok = build != NULL;
+    return make(key, NULL);
+}
 
-    /* Secure: so that OSSL_PARAM_free wipes the copies in params. */
-    for (size_t i = 0; i < (is_ec ? 1 : KEY_DER_NUMBERS); i++)
-        ok = (number[i] = BN_secure_new()) != NULL && ok;
-    if (ok && (is_ec ? push_ec(build, key, number[0]) : push_rsa(build, key, number)))
-        params = OSSL_PARAM_BLD_to_param(build);
-    if (params != NULL)
-        pkey = from_params(is_ec ? "EC" : "RSA", params);
-    OSSL_PARAM_free(params);
-    for (size_t i = 0; i < KEY_DER_NUMBERS; i++)
-        BN_clear_free(number[i]);
-    OSSL_PARAM_BLD_free(build);
-    return pkey;
+int
+key_der_fill(const struct key_der *key, EVP_PKEY *pkey)
+{
+    return make(key, pkey) == pkey ? 0 : -1;
 }
 
 EVP_PKEY *

@@ -2,6 +2,8 @@
 #ifndef TLS_KEY_DER_H
 #define TLS_KEY_DER_H
 
+#include "base/attr.h"
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -49,6 +51,9 @@ bool key_der_match(const struct key_der *a, const struct key_der *b);
 
 /* An EVP_PKEY of a private key that key_der_read has taken, or NULL. */
 EVP_PKEY *key_der_make(const struct key_der *key);
+
+/* The same into an EVP_PKEY that there is, whatever it was. Returns 0, or -1. */
+int key_der_fill(const struct key_der *key, EVP_PKEY *pkey) ATTR_MUST_CHECK;
 
 /*
  * A private key from DER of any kind that OpenSSL knows, the usual ones in the short way.

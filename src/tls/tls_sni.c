@@ -136,9 +136,11 @@ tls_sni_free(struct tls_sni *sni)
 }
 
 void
-tls_sni_rest(struct tls_sni *sni)
+tls_sni_rest(struct tls_sni *sni, struct tls_sni *next)
 {
-    if (sni != NULL)
+    if (sni != NULL && next != NULL)
+        cert_cache_adopt(next->cache, sni->cache);
+    else if (sni != NULL)
         cert_cache_flush(sni->cache);
 }
 

@@ -21,9 +21,10 @@ struct tls_sni;
 struct tls_sni *tls_sni_new(const void *bytes, size_t len, bool strict,
                             const struct cert **standard);
 
-/* NULL is allowed. tls_sni_rest: there will be few handshakes from now on. */
+/* NULL is allowed. tls_sni_rest: there will be few handshakes from now on, but many with
+ * next, which may be NULL: see cert_cache_adopt. */
 void tls_sni_free(struct tls_sni *sni);
-void tls_sni_rest(struct tls_sni *sni);
+void tls_sni_rest(struct tls_sni *sni, struct tls_sni *next);
 
 /*
  * Have ctx, which holds the standard certificate, show the others. With a single

@@ -444,6 +444,40 @@ START_TEST(no_name_fits_any_buffer)
 }
 END_TEST
 
+/* The new one has one more in front, and another one for the last. */
+START_TEST(a_cache_is_adopted)
+{
+    struct pack before = {0};
+    struct cert_cache *old, *new;
+    const struct cert *kept[3];
+
+    for (size_t i = 0; i < 5; i++)
+        make_one(i, "P-256", "DNS:a.test", -1, 1);
+    seal_certs(&before, many, 4, 0, 4);
+    seal_certs(&packed, (struct cert *[]){many[4], many[0], many[1], many[2], many[4]}, 5,
+               0, 5);
+    old = cert_cache_new(before.data, before.len);
+    new = cert_cache_new(packed.data, packed.len);
+    for (uint32_t i = 0; i < 3; i++)
+        kept[i] = cert_cache_get(old, i);
+    (void)cert_cache_get(old, 3);
+    (void)cert_cache_get(new, 1); /* decoded by both */
+    cert_cache_adopt(new, old);
+    ck_assert_uint_eq(cert_cache_count(old), 0);
+    ck_assert_uint_eq(cert_cache_count(new), 3);
+    for (uint32_t i = 0; i < 3; i++)
+        ck_assert_ptr_eq(cert_cache_get(new, i + 1), kept[i]);
+    ck_assert_ptr_nonnull(cert_cache_get(old, 3)); /* it goes on */
+    cert_cache_free(old);
+    ck_assert_int_eq(X509_check_private_key(kept[2]->leaf, kept[2]->key), 1);
+    ck_assert_ptr_nonnull(cert_cache_get(new, 4));
+    cert_cache_free(new);
+    pack_clear(&before);
+    for (size_t i = 0; i < 5; i++)
+        cert_free(many[i]);
+}
+END_TEST
+
 static Suite *
 cert_store_suite(void)
 {
@@ -461,6 +495,7 @@ cert_store_suite(void)
     tcase_add_test(tcase, valid_before_expired);
     tcase_add_test(tcase, issuers_are_shared);
     tcase_add_test(tcase, a_cache_is_bounded);
+    tcase_add_test(tcase, a_cache_is_adopted);
     tcase_add_test(tcase, when_it_expires);
     tcase_add_loop_test(tcase, whose_it_is, 0, (int)COUNT_OF(subjects));
     tcase_add_loop_test(tcase, a_short_buffer_is_not_left, 0, 2);
