@@ -594,6 +594,20 @@ EXTRA_DIST += tests/unit/valgrind
 
 # Figures, for README and docs.
 EXTRA_DIST += tests/bench/certs tests/bench/workers
+# Figures, for README and docs; see tests/bench/README. Built only when they are asked for.
+EXTRA_DIST += tests/bench/workers
+EXTRA_PROGRAMS = tests/bench/load tests/bench/backend
+CLEANFILES += $(EXTRA_PROGRAMS)
+tests_bench_load_SOURCES = \
+	tests/bench/load.c \
+	tests/bench/load.h \
+	tests/bench/load_client.c \
+	tests/bench/load_tally.c \
+	tests/bench/load_work.c \
+	tests/bench/pattern.c \
+	tests/bench/pattern.h
+tests_bench_load_LDADD = $(SSL_LIBS)
+tests_bench_backend_SOURCES = tests/bench/backend.c tests/bench/pattern.c tests/bench/pattern.h
 bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/workers
 bench-certs: src/sallyport tests/hammer tests/echod tests/make-pki
