@@ -595,8 +595,14 @@ EXTRA_DIST += tests/unit/valgrind
 # Figures, for README and docs.
 EXTRA_DIST += tests/bench/certs tests/bench/workers
 # Figures, for README and docs; see tests/bench/README. Built only when they are asked for.
-EXTRA_DIST += tests/bench/workers
-EXTRA_PROGRAMS = tests/bench/load tests/bench/backend
+EXTRA_DIST += \
+	tests/bench/contenders.py \
+	tests/bench/instructions \
+	tests/bench/processes.py \
+	tests/bench/stage.py \
+	tests/bench/syscalls \
+	tests/bench/workers
+EXTRA_PROGRAMS = tests/bench/load tests/bench/backend tests/bench/sallyport-through
 CLEANFILES += $(EXTRA_PROGRAMS)
 tests_bench_load_SOURCES = \
 	tests/bench/load.c \
@@ -608,6 +614,15 @@ tests_bench_load_SOURCES = \
 	tests/bench/pattern.h
 tests_bench_load_LDADD = $(SSL_LIBS)
 tests_bench_backend_SOURCES = tests/bench/backend.c tests/bench/pattern.c tests/bench/pattern.h
+tests_bench_sallyport_through_SOURCES = src/main.c tests/bench/exec_through.c
+tests_bench_sallyport_through_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
+tests_bench_sallyport_through_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=execve
+BENCH_NEEDS = src/sallyport tests/make-pki tests/bench/load tests/bench/backend
+bench-instructions: $(BENCH_NEEDS) tests/bench/sallyport-through
+	$(srcdir)/tests/bench/instructions
+bench-syscalls: $(BENCH_NEEDS)
+	$(srcdir)/tests/bench/syscalls
+.PHONY: bench-instructions bench-syscalls
 bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/workers
 bench-certs: src/sallyport tests/hammer tests/echod tests/make-pki

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Linked into tests/bench/sallyport-through, which is sallyport but for this: the words in
+ * BENCH_THROUGH are the command by which it starts its children. valgrind cannot follow an
+ * exec of /proc/self/exe: that would be itself.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORDS 32
+
+int __real_execve(const char *path, char *const argv[], char *const envp[]);
+int __wrap_execve(const char *path, char *const argv[], char *const envp[]);
+
+int
+__wrap_execve(const char *path, char *const argv[], char *const envp[])
+{
+    const char *through = getenv("BENCH_THROUGH");
+    char *copy = through != NULL ? strdup(through) : NULL;
+    char *words[WORDS + 1] = {NULL};
+    char *rest = copy;
+
+    if (copy == NULL || strcmp(path, "/proc/self/exe") != 0)
+        return __real_execve(path, argv, envp);
+    for (size_t i = 0; i < WORDS && rest != NULL; i++)
+        words[i] = strsep(&rest, " ");
+    return __real_execve(words[0], words, envp);
+}
