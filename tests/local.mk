@@ -608,6 +608,7 @@ tests_bench_load_SOURCES = \
 	tests/bench/load.c \
 	tests/bench/load.h \
 	tests/bench/load_client.c \
+	tests/bench/load_options.c \
 	tests/bench/load_tally.c \
 	tests/bench/load_work.c \
 	tests/bench/pattern.c \

@@ -3,8 +3,9 @@
 #define SALLYPORT_BENCH_LOAD_H
 
 /*
- * The load generator: load.c is the command line and the course of a run, load_client.c one
- * TLS connection, load_work.c what is done on it, load_tally.c what is counted.
+ * The load generator: load_options.c is the command line, load.c the course of a run,
+ * load_client.c one connection, load_work.c what is done on it, load_tally.c what is
+ * counted.
  */
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -53,7 +54,8 @@ struct load_options {
     size_t size;    /* of a message */
     int version;    /* TLS1_3_VERSION ... */
     bool resume;
-    bool sync; /* says and is told when a phase begins */
+    bool plain; /* no TLS */
+    bool sync;  /* says and is told when a phase begins */
     const char *ciphers, *suites, *sigalgs;
 };
 
@@ -79,9 +81,9 @@ enum client_state {
 struct client {
     enum client_state state;
     int fd;
-    bool again;        /* stands in load->again */
-    uint64_t began_ns; /* this transaction */
-    SSL *ssl;
+    bool again;           /* stands in load->again */
+    uint64_t began_ns;    /* this transaction */
+    SSL *ssl;             /* NULL: plain */
     SSL_SESSION *session; /* to resume */
     uint64_t sent, got;   /* bytes of the stream, without a request */
     uint64_t rounds;      /* round trips that are done */
@@ -105,6 +107,11 @@ struct load {
     uint64_t began_ns;
     uint64_t started; /* transactions that were begun, of a run by count */
 };
+
+/* ---- load_options.c ---- */
+
+/* Ends the program where they make no sense. */
+struct load_options options_parse(int argc, char **argv);
 
 /* ---- load_client.c ---- */
 

@@ -134,7 +134,8 @@ client_start(struct load *load, struct client *client)
         client_fail(load, client, "connect");
         return;
     }
-    client->ssl = make_ssl(load, client);
+    if (!load->options.plain)
+        client->ssl = make_ssl(load, client);
     if (epoll_ctl(load->epoll_fd, EPOLL_CTL_ADD, client->fd, &event) != 0)
         tally_die("epoll");
 }
@@ -180,9 +181,12 @@ is_as_meant(struct load *load, struct client *client)
 enum load_step
 client_shake(struct load *load, struct client *client)
 {
-    int result = SSL_connect(client->ssl);
     const char *wrong;
+    int result;
 
+    if (client->ssl == NULL) /* until it is connected, writing says EAGAIN */
+        return STEP_DONE;
+    result = SSL_connect(client->ssl);
     if (result != 1)
         return outcome(load, client, result, "handshake") == 0 ? STEP_WAIT : STEP_FAILED;
     wrong = is_as_meant(load, client);
@@ -193,19 +197,39 @@ client_shake(struct load *load, struct client *client)
     return STEP_FAILED;
 }
 
+static ssize_t
+plain_outcome(struct load *load, struct client *client, ssize_t result, const char *what)
+{
+    if (result > 0)
+        return result;
+    if (result < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (result == 0)
+        errno = 0;
+    client_fail(load, client, result == 0 ? "FIN came too early" : what);
+    return -1;
+}
+
 ssize_t
 client_write(struct load *load, struct client *client, const void *bytes, size_t len)
 {
-    int result = SSL_write(client->ssl, bytes, (int)len);
+    int result;
 
+    if (client->ssl == NULL)
+        return plain_outcome(load, client, send(client->fd, bytes, len, MSG_NOSIGNAL),
+                             "send");
+    result = SSL_write(client->ssl, bytes, (int)len);
     return result > 0 ? result : outcome(load, client, result, "write");
 }
 
 ssize_t
 client_read(struct load *load, struct client *client, void *bytes, size_t len)
 {
-    int result = SSL_read(client->ssl, bytes, (int)len);
+    int result;
 
+    if (client->ssl == NULL)
+        return plain_outcome(load, client, recv(client->fd, bytes, len, 0), "recv");
+    result = SSL_read(client->ssl, bytes, (int)len);
     return result > 0 ? result : outcome(load, client, result, "read");
 }
 
