@@ -597,12 +597,14 @@ EXTRA_DIST += tests/bench/certs tests/bench/workers
 # Figures, for README and docs; see tests/bench/README. Built only when they are asked for.
 EXTRA_DIST += \
 	tests/bench/contenders.py \
+	tests/bench/debian13 \
 	tests/bench/instructions \
 	tests/bench/processes.py \
 	tests/bench/stage.py \
 	tests/bench/syscalls \
 	tests/bench/workers
-EXTRA_PROGRAMS = tests/bench/load tests/bench/backend tests/bench/sallyport-through
+EXTRA_PROGRAMS = tests/bench/load tests/bench/backend tests/bench/sallyport-through \
+	tests/bench/limit tests/bench/relay
 CLEANFILES += $(EXTRA_PROGRAMS)
 tests_bench_load_SOURCES = \
 	tests/bench/load.c \
@@ -615,6 +617,9 @@ tests_bench_load_SOURCES = \
 	tests/bench/pattern.h
 tests_bench_load_LDADD = $(SSL_LIBS)
 tests_bench_backend_SOURCES = tests/bench/backend.c tests/bench/pattern.c tests/bench/pattern.h
+tests_bench_limit_SOURCES = tests/bench/limit.c
+tests_bench_limit_LDADD = $(SSL_LIBS)
+tests_bench_relay_SOURCES = tests/bench/relay.c
 tests_bench_sallyport_through_SOURCES = src/main.c tests/bench/exec_through.c
 tests_bench_sallyport_through_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 tests_bench_sallyport_through_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=execve

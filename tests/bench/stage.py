@@ -70,6 +70,12 @@ class Stage:
         else:
             shutil.rmtree(self.dir, ignore_errors=True)
 
+    def forget(self):
+        """End what a measurement has left behind; the backend stays."""
+        for process in [p for p in Process.all if p is not self.backend]:
+            process.stop(patience_s=2)
+        self.backend.check()
+
     def start_backend(self):
         log = self.dir / "backend.log"
         self.backend = Process("backend", [program("BENCH_BACKEND", "tests/bench/backend")],
