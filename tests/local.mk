@@ -596,16 +596,26 @@ EXTRA_DIST += tests/unit/valgrind
 EXTRA_DIST += tests/bench/certs tests/bench/workers
 # Figures, for README and docs; see tests/bench/README. Built only when they are asked for.
 EXTRA_DIST += \
+	tests/bench/README \
+	tests/bench/bench \
 	tests/bench/contenders.py \
 	tests/bench/debian13 \
 	tests/bench/instructions \
+	tests/bench/limits \
 	tests/bench/processes.py \
+	tests/bench/report.py \
+	tests/bench/results \
 	tests/bench/stage.py \
 	tests/bench/syscalls \
-	tests/bench/workers
-EXTRA_PROGRAMS = tests/bench/load tests/bench/backend tests/bench/sallyport-through \
-	tests/bench/limit tests/bench/relay
-CLEANFILES += $(EXTRA_PROGRAMS)
+	tests/bench/workers \
+	tests/bench/workloads.py
+EXTRA_PROGRAMS = \
+	tests/bench/backend \
+	tests/bench/limit \
+	tests/bench/load \
+	tests/bench/relay \
+	tests/bench/sallyport-through
+CLEANFILES += $(EXTRA_PROGRAMS) bench.json bench-limit.json
 tests_bench_load_SOURCES = \
 	tests/bench/load.c \
 	tests/bench/load.h \
@@ -620,17 +630,22 @@ tests_bench_backend_SOURCES = tests/bench/backend.c tests/bench/pattern.c tests/
 tests_bench_limit_SOURCES = tests/bench/limit.c
 tests_bench_limit_LDADD = $(SSL_LIBS)
 tests_bench_relay_SOURCES = tests/bench/relay.c
+tests_bench_relay_LDADD = $(SSL_LIBS)
 tests_bench_sallyport_through_SOURCES = src/main.c tests/bench/exec_through.c
 tests_bench_sallyport_through_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 tests_bench_sallyport_through_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=execve
 BENCH_NEEDS = src/sallyport tests/make-pki tests/bench/load tests/bench/backend
+bench: $(BENCH_NEEDS)
+	$(srcdir)/tests/bench/bench $(BENCH_OPTIONS)
+bench-limit: tests/make-pki tests/bench/load tests/bench/backend tests/bench/limit tests/bench/relay
+	$(srcdir)/tests/bench/limits $(BENCH_OPTIONS)
 bench-instructions: $(BENCH_NEEDS) tests/bench/sallyport-through
-	$(srcdir)/tests/bench/instructions
+	$(srcdir)/tests/bench/instructions $(BENCH_OPTIONS)
 bench-syscalls: $(BENCH_NEEDS)
-	$(srcdir)/tests/bench/syscalls
-.PHONY: bench-instructions bench-syscalls
+	$(srcdir)/tests/bench/syscalls $(BENCH_OPTIONS)
 bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/workers
 bench-certs: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/certs
 .PHONY: bench-certs bench-workers
+.PHONY: bench bench-limit bench-instructions bench-syscalls bench-workers

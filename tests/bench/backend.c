@@ -11,7 +11,8 @@
  * QUANTUM) the count so far is said as eight bytes, the highest first. A wrong byte resets
  *              the connection
  *
- * FIN is answered by FIN.
+ * A PROXY header of version 1 or 2 before all that is passed over; it has to come as a
+ * whole. FIN is answered by FIN.
  */
 #include "pattern.h"
 
@@ -199,9 +200,34 @@ take_request(struct conn *c, const unsigned char *bytes, size_t len)
     return c->line_len < sizeof(c->line) - 1 ? GO_ON : OVER;
 }
 
+/* Length of the PROXY header at the beginning of these bytes, 0: there is none; more than
+ * len: it is not whole. */
+static size_t
+header_len(const unsigned char *bytes, size_t len)
+{
+    static const char v2[12] = "\r\n\r\n\0\r\nQUIT\n";
+    const unsigned char *end;
+
+    if (len >= 6 && memcmp(bytes, "PROXY ", 6) == 0) {
+        end = memchr(bytes, '\n', len);
+        return end != NULL ? (size_t)(end - bytes) + 1 : len + 1;
+    }
+    if (len >= 16 && memcmp(bytes, v2, sizeof(v2)) == 0)
+        return 16 + ((size_t)bytes[14] << 8) + bytes[15];
+    return 0;
+}
+
 static enum verdict
 take(struct conn *c, const unsigned char *bytes, size_t len)
 {
+    size_t header = c->mode == MODE_NONE ? header_len(bytes, len) : 0;
+
+    if (header > len)
+        return OVER;
+    bytes += header;
+    len -= header;
+    if (len == 0)
+        return GO_ON;
     if (c->mode == MODE_NONE && c->line_len == 0 && bytes[0] == PATTERN_ECHO)
         c->mode = MODE_ECHO;
     switch (c->mode) {

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The proxies that are compared: how each is configured, started and asked for its version.
 
-A new one is a row in CONTENDERS. A configuration is a template; of the settings that differ
-between workloads there are two sets, and a peer gets what is best for it: `bulk`
-for what moves many bytes at once, else `plain`.
+A new one is a row in CONTENDERS. A configuration is a template. Settings that differ between
+workloads are sets by the name of their purpose, "bulk" for what moves many bytes, "memory" for what is
+measured by that; each contender gets there what is best for it, and "" where nothing is named.
 """
 
 import os
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from processes import Failed, Process, free_port, is_listening, wait_for
@@ -67,6 +67,7 @@ global
     ssl-default-bind-curves X25519:P-256
     ssl-default-bind-options ssl-min-ver TLSv1.2
     tune.ssl.lifetime {ticket_life}
+    tune.ssl.cachesize 0
     {extra}
 defaults
     mode tcp
@@ -76,7 +77,7 @@ defaults
     timeout client 1h
     timeout server 1h
 listen main
-    bind 127.0.0.1:{port} ssl crt {pem}
+    bind 127.0.0.1:{port} ssl crt {pem} defer-accept
     server backend 127.0.0.1:{backend}
 """
 
@@ -90,6 +91,7 @@ error_log stderr crit;
 load_module {modules}/ngx_stream_module.so;
 events {{
     worker_connections 19000;
+    multi_accept on;
 }}
 stream {{
     access_log off;
@@ -127,6 +129,8 @@ ciphersuites = {suites}
 curves = X25519:P-256
 sslVersionMin = TLSv1.2
 renegotiation = no
+sessionCacheSize = 1
+sessionCacheTimeout = {ticket_life}
 TIMEOUTidle = 3600
 TIMEOUTclose = 0
 socket = l:TCP_NODELAY=1
@@ -145,8 +149,7 @@ class Contender:
     arguments: list            # {conf} stands for the file
     version: list              # arguments that make it say its version
     user: str = ""             # what makes it drop from root
-    plain: str = ""
-    bulk: str = ""
+    settings: dict = field(default_factory=dict)
     is_ours: bool = False
 
 
@@ -154,9 +157,11 @@ CONTENDERS = [
     Contender("sallyport", "sallyport", SALLYPORT, ["-c", "{conf}"], ["--version"],
               user="user = nobody", is_ours=True),
     Contender("nginx", "nginx", NGINX, ["-c", "{conf}", "-p", "{dir}"], ["-v"],
-              user="user nobody nogroup;", bulk="proxy_buffer_size 64k;"),
+              user="user nobody nogroup;", settings={
+                  "bulk": "proxy_buffer_size 128k;", "memory": "proxy_buffer_size 4k;"}),
     Contender("haproxy", "haproxy", HAPROXY, ["-db", "-f", "{conf}"], ["-v"],
-              user="user nobody\n    group nogroup", bulk="tune.bufsize 65536"),
+              user="user nobody\n    group nogroup", settings={
+                  "bulk": "tune.bufsize 131072"}),
     Contender("hitch", "hitch", HITCH, ["--config={conf}"], ["--version"],
               user='user = "nobody"\ngroup = "nogroup"'),
     Contender("stunnel", "stunnel", STUNNEL, ["{conf}"], ["-version"],
@@ -204,31 +209,34 @@ def is_usable(contender):
     return None
 
 
-def write_conf(contender, directory, port, backend, pem, bulk=False, extra="", top=""):
+def write_conf(contender, directory, port, backend, pem, purpose="", top=""):
+    """top: settings of sallyport that stand outside of a frontend."""
     conf = Path(directory) / f"{contender.name}.conf"
-    settings = contender.bulk if bulk else contender.plain
     conf.write_text(contender.template.format(
         port=port, backend=backend, pem=pem, dir=directory, modules=nginx_modules(),
         backlog=BACKLOG, connections=CONNECTIONS, ciphers=CIPHERS, suites=SUITES,
         ticket_life=TICKET_LIFE_S, user=contender.user if os.geteuid() == 0 else "",
-        top=top, extra=settings + ("\n" if settings and extra else "") + extra), encoding="utf-8")
+        top=top, extra=contender.settings.get(purpose, contender.settings.get("", ""))),
+        encoding="utf-8")
     return conf
 
 
 class Running:
     """A contender at work, until it is stopped."""
 
-    def __init__(self, contender, directory, backend, pem, bulk=False, core=0, wrap=(),
-                 program=None, env=None, **conf_settings):
-        """wrap: words before the command, program: another one than the contender's own, env: more
-        variables, conf_settings: see write_conf."""
+    def __init__(self, contender, directory, backend, pem, core=0, wrap=(), program=None,
+                 env=None, **settings):
+        """wrap: words before the command; program: another one than the contender's own; env: more
+        variables; settings: see write_conf."""
         self.contender = contender
         self.port = free_port()
-        conf = write_conf(contender, directory, self.port, backend, pem, bulk, **conf_settings)
+        conf = write_conf(contender, directory, self.port, backend, pem, **settings)
+        log = Path(directory) / f"{contender.name}.log"
+        log.unlink(missing_ok=True)
         arguments = [word.format(conf=conf, dir=directory) for word in contender.arguments]
         self.process = Process(contender.name,
                                [*wrap, program or program_of(contender), *arguments],
-                               Path(directory) / f"{contender.name}.log", core=core,
+                               log, core=core,
                                env={**os.environ, **(env or {})})
         wait_for(f"{contender.name} to listen",
                  lambda: self.process.check() and is_listening(self.port), patience_s=60)

@@ -92,7 +92,7 @@ push_again(struct load *load, struct client *client)
     if (client->again)
         return;
     client->again = true;
-    load->again[load->agains++] = client;
+    load->again[load->agains++] = (unsigned)(client - load->client);
 }
 
 static void
@@ -136,14 +136,13 @@ step_again(struct load *load)
     size_t count = load->agains;
 
     for (size_t i = 0; i < count; i++) {
-        struct client *client = load->again[i];
+        struct client *client = &load->client[load->again[i]];
 
         client->again = false;
-        load->again[i] = NULL;
         step(load, client);
     }
     load->agains -= count;
-    memmove(load->again, load->again + count, load->agains * sizeof(struct client *));
+    memmove(load->again, load->again + count, load->agains * sizeof(*load->again));
 }
 
 /* Returns false: nothing has happened in that time. */
@@ -368,7 +367,7 @@ main(int argc, char **argv)
     load.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     load.client = calloc(load.options.clients, sizeof(*load.client));
     /* While those of one turn are stepped, those of the next one queue behind them. */
-    load.again = calloc((size_t)2 * load.options.clients, sizeof(struct client *));
+    load.again = calloc((size_t)2 * load.options.clients, sizeof(*load.again));
     if (load.epoll_fd < 0 || load.client == NULL || load.again == NULL)
         tally_die("start");
     for (unsigned i = 0; i < load.options.clients; i++)

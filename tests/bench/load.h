@@ -99,7 +99,7 @@ struct load {
     SSL_CTX *ctx;
     int epoll_fd;
     struct client *client; /* options.clients of them */
-    struct client **again; /* those to be stepped without an event */
+    unsigned *again;       /* which are to be stepped without an event */
     size_t agains;
     unsigned busy; /* clients that are not done with what this phase wants */
     bool learning; /* sessions are kept */
@@ -127,6 +127,8 @@ ssize_t client_write(struct load *load, struct client *client, const void *bytes
 ssize_t client_read(struct load *load, struct client *client, void *bytes, size_t len);
 /* close_notify, unless it is broken, and FIN. */
 void client_close(struct client *client);
+/* Counts an error, with what OpenSSL or else errno says of it (0: nothing), and breaks the
+ * connection. */
 void client_fail(struct load *load, struct client *client, const char *what);
 
 /* ---- load_work.c ---- */
@@ -141,6 +143,7 @@ void work_check(struct load *load, struct client *client);
 
 uint64_t tally_now_ns(void);
 noreturn void tally_die(const char *what);
+/* why may be NULL. */
 void tally_error(struct load_tally *tally, const char *what, const char *why);
 void tally_latency(struct load_tally *tally, uint64_t ns);
 /* Forget what was counted, but for the errors. */

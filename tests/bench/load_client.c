@@ -64,13 +64,15 @@ client_context(struct load *load)
 void
 client_fail(struct load *load, struct client *client, const char *what)
 {
-    char why[128] = "";
+    char text[128];
+    const char *why = errno != 0 ? strerror(errno) : NULL;
     unsigned long code = ERR_peek_error();
-    int saved = errno;
 
-    if (code != 0)
-        ERR_error_string_n(code, why, sizeof(why));
-    tally_error(&load->tally, what, code != 0 ? why : strerror(saved));
+    if (code != 0) {
+        ERR_error_string_n(code, text, sizeof(text));
+        why = text;
+    }
+    tally_error(&load->tally, what, why);
     ERR_clear_error();
     client->state = CLIENT_BROKEN;
 }

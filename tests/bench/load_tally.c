@@ -29,7 +29,8 @@ void
 tally_error(struct load_tally *tally, const char *what, const char *why)
 {
     if (tally->errors++ == 0)
-        snprintf(tally->first_error, sizeof(tally->first_error), "%s: %s", what, why);
+        snprintf(tally->first_error, sizeof(tally->first_error), "%s%s%s", what,
+                 why != NULL ? ": " : "", why != NULL ? why : "");
 }
 
 void

@@ -99,10 +99,13 @@ class Process:
     all = []
 
     def __init__(self, name, command, log, core=None, stdin=subprocess.DEVNULL,
-                 stdout=None, env=None):
+                 stdout=None, env=None, humble=False):
+        """humble: it runs when nobody else on its core wants to."""
         def pin():
             if core is not None:
                 os.sched_setaffinity(0, {core})
+            if humble:
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         self.name = name
         self.log = log
         with open(log, "ab") as file:

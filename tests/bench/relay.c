@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #define EVENTS 256
 #define BACKLOG 4096
 #define BUFFER (128 * 1024)
+#define RECORD 16384
 
 struct side {
     int fd;
@@ -39,6 +41,37 @@ die(const char *what)
 {
     fprintf(stderr, "relay: %s: %s\n", what, strerror(errno));
     exit(EXIT_FAILURE);
+}
+
+static EVP_CIPHER_CTX *cipher; /* NULL: none */
+
+static void
+start_cipher(void)
+{
+    static const unsigned char key[16];
+
+    cipher = EVP_CIPHER_CTX_new();
+    if (cipher == NULL ||
+        EVP_EncryptInit_ex(cipher, EVP_aes_128_gcm(), NULL, key, NULL) != 1)
+        die("cipher");
+}
+
+static void
+encrypt(size_t len)
+{
+    static const unsigned char iv[12];
+    static unsigned char out[RECORD + 16];
+
+    for (size_t at = 0; at < len; at += RECORD) {
+        size_t piece = len - at < RECORD ? len - at : RECORD;
+        int n;
+
+        if (EVP_EncryptInit_ex(cipher, NULL, NULL, NULL, iv) != 1 ||
+            EVP_EncryptUpdate(cipher, out, &n, buffer + at, (int)piece) != 1 ||
+            EVP_EncryptFinal_ex(cipher, out + n, &n) != 1 ||
+            EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, 16, out) != 1)
+            die("cipher");
+    }
 }
 
 /* Waits where the socket takes no more: a limit needs no queues. */
@@ -70,6 +103,8 @@ move(struct side *from)
     got = recv(from->fd, buffer, sizeof(buffer), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
+    if (got > 0 && cipher != NULL)
+        encrypt((size_t)got);
     if (got > 0 && send_all(from->other->fd, (size_t)got))
         return;
     close(from->fd);
@@ -149,13 +184,15 @@ int
 main(int argc, char **argv)
 {
     struct epoll_event event = {.events = EPOLLIN}; /* data.ptr NULL: the listener */
-    uint16_t backend = argc == 2 ? (uint16_t)strtoul(argv[1], NULL, 10) : 0;
+    uint16_t backend = argc > 1 ? (uint16_t)strtoul(argv[1], NULL, 10) : 0;
     int listener;
 
-    if (backend == 0) {
-        fprintf(stderr, "usage: relay PORT\n");
+    if (backend == 0 || argc > 3 || (argc == 3 && strcmp(argv[2], "cipher") != 0)) {
+        fprintf(stderr, "usage: relay PORT [cipher]\n");
         return 2;
     }
+    if (argc == 3)
+        start_cipher();
     listener = open_listener();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0 || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, listener, &event) != 0)
