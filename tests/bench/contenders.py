@@ -96,7 +96,7 @@ events {{
 stream {{
     access_log off;
     server {{
-        listen 127.0.0.1:{port} ssl backlog={backlog};
+        listen 127.0.0.1:{port} ssl backlog={backlog}{deferred};
         ssl_certificate {pem};
         ssl_certificate_key {pem};
         ssl_protocols TLSv1.2 TLSv1.3;
@@ -198,6 +198,12 @@ def nginx_modules():
     return "modules"
 
 
+def nginx_deferred():
+    """TCP_DEFER_ACCEPT, which its streams know since 1.25.5."""
+    version = version_of(by_name("nginx")) if program_of(by_name("nginx")) else "0"
+    return " deferred" if tuple(map(int, version.split(".")[:3])) >= (1, 25, 5) else ""
+
+
 def is_usable(contender):
     """None, or why it cannot take part."""
     program = program_of(contender)
@@ -214,6 +220,7 @@ def write_conf(contender, directory, port, backend, pem, purpose="", top=""):
     conf = Path(directory) / f"{contender.name}.conf"
     conf.write_text(contender.template.format(
         port=port, backend=backend, pem=pem, dir=directory, modules=nginx_modules(),
+        deferred=nginx_deferred() if contender.name == "nginx" else "",
         backlog=BACKLOG, connections=CONNECTIONS, ciphers=CIPHERS, suites=SUITES,
         ticket_life=TICKET_LIFE_S, user=contender.user if os.geteuid() == 0 else "",
         top=top, extra=contender.settings.get(purpose, contender.settings.get("", ""))),
