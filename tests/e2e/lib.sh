@@ -5,6 +5,7 @@
 #                                         the programs (src/sallyport, tests/make-pki,
 #                                         tests/closing-test, tests/hammer, tests/echod)
 #     SALLYPORT_E2E_KEEP=1                leave the script's files behind
+#     SALLYPORT_E2E_ONLY="NAME..."        skip all others
 # It ends with 0: passed, 77: skipped, anything else: failed.
 #
 # shellcheck disable=SC2034 # some of these are for the scripts alone
@@ -536,3 +537,5 @@ await_exactly() {
 forget() {
     : > "$WORK/$1.log"
 }
+
+[[ " ${SALLYPORT_E2E_ONLY:-$(basename "$0")} " == *" $(basename "$0") "* ]] || skip "not asked for"
