@@ -56,7 +56,8 @@ domains_normalize(const char *name, size_t len, bool pattern,
         return 0;
     if (!pattern || len < 2 || name[0] != '*' || name[1] != '.')
         return copy_labels(name, 0, len, out);
-    memcpy(out, "*.", 2);
+    out[0] = '*';
+    out[1] = '.';
     return copy_labels(name, 2, len, out);
 }
 

@@ -123,15 +123,13 @@ cert_build_add(struct cert_build *build, const struct cert_raw *raw)
 static void
 add_standard(struct cert_build *build, uint32_t standard)
 {
-    size_t entries = build->entries;
-    const char *name = NULL;
+    size_t entries = build->entries, first = 0;
 
     add_entry(build, "", standard);
-    for (size_t i = 0; i < entries && name == NULL; i++)
-        if (build->entry[i].value == standard)
-            name = build->entry[i].name;
-    for (size_t i = 0; name != NULL && i < entries; i++)
-        if (strcmp(build->entry[i].name, name) == 0)
+    while (first < entries && build->entry[first].value != standard)
+        first++;
+    for (size_t i = 0; first < entries && i < entries; i++)
+        if (strcmp(build->entry[i].name, build->entry[first].name) == 0)
             add_entry(build, "", build->entry[i].value);
 }
 

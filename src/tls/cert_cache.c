@@ -5,10 +5,12 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 
 /* So many that are not wanted any more are freed whenever one is asked for. */
 #define WASTE_AT_ONCE 2
+#define WASTE_PER_ADOPTION 32
 
 struct entry {
     TAILQ_ENTRY(entry) link;
@@ -98,8 +100,10 @@ cert_cache_flush(struct cert_cache *cache)
 {
     if (cache == NULL)
         return;
-    while (!TAILQ_EMPTY(&cache->used))
-        drop(cache, TAILQ_FIRST(&cache->used));
+    TAILQ_CONCAT(&cache->waste, &cache->used, link);
+    if (cache->entry != NULL)
+        memset(cache->entry, 0, cache->store.certs * sizeof(struct entry *));
+    cache->count = 0;
     drop_waste(cache, SIZE_MAX);
     drop_issuers(cache);
 }
@@ -241,6 +245,7 @@ cert_cache_adopt(struct cert_cache *cache, struct cert_cache *from)
             TAILQ_INSERT_TAIL(&cache->waste, entry, link);
     }
     TAILQ_CONCAT(&cache->waste, &from->waste, link);
+    drop_waste(cache, WASTE_PER_ADOPTION); /* with one certificate nobody asks for any */
     drop_issuers(from);
 }
 
