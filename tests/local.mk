@@ -490,7 +490,8 @@ E2E_TESTS = \
 	tests/e2e/tickets \
 	tests/e2e/upgrade \
 	tests/e2e/upgrade-back \
-	tests/e2e/watch
+	tests/e2e/watch \
+	tests/e2e/watch-others
 TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \
