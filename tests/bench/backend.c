@@ -323,13 +323,24 @@ raise_limit(void)
     }
 }
 
+static bool
+is_port(const char *text)
+{
+    return text[0] != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
 int
 main(int argc, char **argv)
 {
-    int listener = open_listener(argc > 1 ? argv[1] : NULL);
     struct epoll_event event[EVENTS] = {
         {.events = EPOLLIN}}; /* data.ptr NULL: the listener */
+    int listener;
 
+    if (argc > 2 || (argc == 2 && !is_port(argv[1]))) {
+        fprintf(stderr, "usage: backend [PORT]\n");
+        return 2;
+    }
+    listener = open_listener(argv[1]);
     raise_limit();
     pattern_make();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);

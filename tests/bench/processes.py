@@ -70,15 +70,20 @@ def cpu_ns(pids):
     return sum(time.clock_gettime_ns((~pid << 3) | 2) for pid in pids)
 
 
-def pss_kib(pids):
+def pss_kib(pids, fields=("Pss",)):
     """Memory of these; a page that n processes share counts as an n-th in each."""
     total = 0
     for pid in pids:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
             for line in file:
-                if line.startswith("Pss:"):
+                if line.partition(":")[0] in fields:
                     total += int(line.split()[1])
     return total
+
+
+def own_kib(pids):
+    """The same without pages of files: how many share those depends on who else is running."""
+    return pss_kib(pids, ("Pss_Anon", "Pss_Shmem"))
 
 
 def descriptors(pids):
@@ -111,7 +116,8 @@ class Process:
         with open(log, "ab") as file:
             self.popen = subprocess.Popen(
                 [str(word) for word in command], stdin=stdin, stdout=stdout or file,
-                stderr=file, preexec_fn=pin, env=env, text=True)
+                stderr=file, preexec_fn=pin, env=env, text=True,
+                start_new_session=True)  # what is typed reaches us alone
         self.pid = self.popen.pid
         Process.all.append(self)
 

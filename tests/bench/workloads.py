@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from contenders import Running
-from processes import Failed, Process, cpu_ns, descriptors, pss_kib, wait_for
+from processes import Failed, Process, cpu_ns, descriptors, own_kib, pss_kib, wait_for
 from stage import load_core, report_of, without_errors
 
 GIB = 1 << 30
@@ -186,13 +186,13 @@ def measure_fairness(stage, contender, seconds, clients):
 
 # ---- memory ----
 
-def calm_pss_kib(pids, calm_s=CALM_S):
+def calm_kib(pids, memory=own_kib, calm_s=CALM_S):
     """When it has come to rest."""
     readings = []
 
     def is_calm():
-        readings.append((time.monotonic(), pss_kib(pids)))
-        lately = [pss for when, pss in readings if when >= readings[-1][0] - calm_s]
+        readings.append((time.monotonic(), memory(pids)))
+        lately = [kib for when, kib in readings if when >= readings[-1][0] - calm_s]
         return readings[-1][0] - readings[0][0] >= calm_s and \
             max(lately) - min(lately) <= CALM_SHARE * max(lately)
     wait_for("the memory to come to rest", is_calm, CALM_PATIENCE_S, nap_s=0.2)
@@ -215,9 +215,9 @@ def measure_idle(stage, contender, _seconds, size):
     running = start(stage, contender, "memory")
     try:
         pids = running.process.family()
-        before = calm_pss_kib(pids)
+        before = calm_kib(pids)
         load = hold(stage, running, "idle", IDLE, "--size", size)
-        after = calm_pss_kib(pids)
+        after = calm_kib(pids)
         let_go(load, IDLE)
     finally:
         running.stop()
@@ -239,17 +239,17 @@ def measure_crowd(stage, contender, seconds):
 
 
 def measure_return(stage, contender, _seconds):
-    """Memory after many connections to that before them."""
+    """Memory after many connections to that before them, with the program and its libraries."""
     running = start(stage, contender, "memory")
     try:
         pids = running.process.family()
-        before = calm_pss_kib(pids)
+        before = calm_kib(pids, pss_kib)
         rest = descriptors(pids)
         load = hold(stage, running, "idle", ALL, "--size", 16384)
-        peak = calm_pss_kib(pids)
+        peak = calm_kib(pids, pss_kib)
         let_go(load, ALL)
         wait_for("the end of all connections", lambda: descriptors(pids) <= rest + 2, 60, 0.2)
-        after = calm_pss_kib(pids, calm_s=2 * CALM_S)
+        after = calm_kib(pids, pss_kib, 2 * CALM_S)
     finally:
         running.stop()
     return {"factor": after / before, "before": before / 1024, "peak": peak / 1024,
@@ -261,9 +261,9 @@ def measure_silent(stage, contender, _seconds):
     running = start(stage, contender, "memory")
     try:
         pids = running.process.family()
-        before = calm_pss_kib(pids)
+        before = calm_kib(pids)
         load = hold(stage, running, "noreader", SILENT)
-        after = calm_pss_kib(pids)
+        after = calm_kib(pids)
         let_go(load, SILENT)
     finally:
         running.stop()
