@@ -215,14 +215,16 @@ def is_usable(contender):
     return None
 
 
-def write_conf(contender, directory, port, backend, pem, purpose="", top=""):
-    """top: settings of sallyport that stand outside of a frontend."""
+def write_conf(contender, directory, port, backend, pem, purpose="", top="",
+               drop=os.geteuid() == 0):
+    """top: settings of sallyport that stand outside of a frontend; drop: it has to drop from
+    root."""
     conf = Path(directory) / f"{contender.name}.conf"
     conf.write_text(contender.template.format(
         port=port, backend=backend, pem=pem, dir=directory, modules=nginx_modules(),
         deferred=nginx_deferred() if contender.name == "nginx" else "",
         backlog=BACKLOG, connections=CONNECTIONS, ciphers=CIPHERS, suites=SUITES,
-        ticket_life=TICKET_LIFE_S, user=contender.user if os.geteuid() == 0 else "",
+        ticket_life=TICKET_LIFE_S, user=contender.user if drop else "",
         top=top, extra=contender.settings.get(purpose, contender.settings.get("", ""))),
         encoding="utf-8")
     return conf

@@ -139,10 +139,10 @@ class Process:
         members = self.family()
         if self.popen.poll() is None:
             self.popen.terminate()
-        try:
-            self.popen.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            pass
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline and not (self.popen.poll() is not None and
+                                                   all(map(is_gone, members))):
+            time.sleep(0.01)
         for pid in members:
             if not is_gone(pid):
                 os.kill(pid, signal.SIGKILL)
