@@ -13,7 +13,7 @@
  * the sink keeps up: a bulk transfer costs few calls, a slow reader little memory.
  */
 #define FLOW_QUANTUM_MIN (16u << 10)
-#define FLOW_QUANTUM_MAX (256u << 10)
+#define FLOW_QUANTUM_MAX (128u << 10)
 
 struct flow {
     uint32_t quantum; /* bytes that the next read may take */

@@ -197,7 +197,7 @@ leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct te
     if (n == 0)
         return end_without_notify(leg);
     tls_err_clear();
-    /* Plaintext is shorter than its ciphertext, so that all of it finds room here. */
+    /* Plaintext is shorter than its ciphertext: all of it finds room (LOOP_PLAIN_BYTES). */
     do {
         ret = SSL_read(leg->ssl, plain + len, (int)(LOOP_PLAIN_BYTES - len));
         len += ret > 0 ? (size_t)ret : 0;

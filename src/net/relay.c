@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Reads of one direction in one turn, so that a fast pair does not starve the others. */
-#define READS_PER_TURN 4
-
 /* What the end of a stream means when it is the client's, and when it is the backend's. */
 static const enum term_event client_ends[] = {
     [LEG_NOTIFY] = TERM_CLIENT_NOTIFY,     [LEG_FIN] = TERM_CLIENT_FIN,
@@ -163,7 +160,7 @@ settle(struct relay *relay)
     } while (again);
 }
 
-static bool move_up(struct relay *relay);
+static void move_up(struct relay *relay);
 
 /*
  * The client's socket takes nothing more. What it has said before still counts: it is read
@@ -172,7 +169,7 @@ static bool move_up(struct relay *relay);
 static void
 client_broken(struct relay *relay)
 {
-    (void)move_up(relay);
+    move_up(relay);
     advance_up(relay);
     post(relay, TERM_CLIENT_RESET, strerror(leg_error(relay->client)));
 }
@@ -191,8 +188,11 @@ sink_broken(struct relay *relay, struct leg *sink)
         client_broken(relay);
 }
 
-/* One read of the client: on to the backend, or thrown away. Returns whether to go on. */
-static bool
+/*
+ * One read of the client: on to the backend, or thrown away. Not more of them in one turn:
+ * a fast pair is not to hold up the others.
+ */
+static void
 move_up(struct relay *relay)
 {
     enum term_reading reading = term_reads_client(&relay->term);
@@ -203,7 +203,7 @@ move_up(struct relay *relay)
     struct text why;
 
     if (reading == TERM_READ_NOTHING || (reading == TERM_READ_FORWARD && relay->up.paused))
-        return false;
+        return;
     text_init(&why, text, sizeof(text));
     if (reading == TERM_READ_RAW)
         end = leg_discard(relay->client, &chunk.len);
@@ -217,14 +217,12 @@ move_up(struct relay *relay)
         else
             flow_moved(&relay->up, chunk.len, chunk.full, leg_queued(relay->backend));
     }
-    if (end == LEG_GOING_ON)
-        return chunk.full;
-    post(relay, client_ends[end], why.len > 0 ? text : NULL);
-    return false;
+    if (end != LEG_GOING_ON)
+        post(relay, client_ends[end], why.len > 0 ? text : NULL);
 }
 
-/* One read of the backend, on to the client. Returns whether to go on. */
-static bool
+/* One read of the backend, on to the client. */
+static void
 move_down(struct relay *relay)
 {
     struct leg_chunk chunk;
@@ -233,28 +231,19 @@ move_down(struct relay *relay)
     struct text why;
 
     if (!term_reads_backend(&relay->term) || relay->down.paused)
-        return false;
+        return;
     text_init(&why, text, sizeof(text));
     end = leg_read(relay->backend, relay->down.quantum, &chunk, &why);
     if (chunk.len > 0) {
         note_moved(relay);
         if (leg_write(relay->client, chunk.data, chunk.len) < 0) {
             sink_broken(relay, relay->client);
-            return false;
+            return;
         }
         flow_moved(&relay->down, chunk.len, chunk.full, leg_queued(relay->client));
     }
-    if (end == LEG_GOING_ON)
-        return chunk.full;
-    post(relay, backend_ends[end], why.len > 0 ? text : NULL);
-    return false;
-}
-
-static void
-pump(struct relay *relay, bool (*move)(struct relay *))
-{
-    for (int i = 0; i < READS_PER_TURN && move(relay); i++)
-        continue;
+    if (end != LEG_GOING_ON)
+        post(relay, backend_ends[end], why.len > 0 ? text : NULL);
 }
 
 static void
@@ -267,14 +256,14 @@ step_done(struct relay *relay)
 static void
 on_client_readable(void *owner)
 {
-    pump(owner, move_up);
+    move_up(owner);
     step_done(owner);
 }
 
 static void
 on_backend_readable(void *owner)
 {
-    pump(owner, move_down);
+    move_down(owner);
     step_done(owner);
 }
 
@@ -284,7 +273,7 @@ on_client_drained(void *owner)
     struct relay *relay = owner;
 
     if (flow_drained(&relay->down))
-        pump(relay, move_down);
+        move_down(relay);
     step_done(relay);
 }
 
@@ -294,7 +283,7 @@ on_backend_drained(void *owner)
     struct relay *relay = owner;
 
     if (flow_drained(&relay->up))
-        pump(relay, move_up);
+        move_up(relay);
     step_done(relay);
 }
 
@@ -388,7 +377,7 @@ relay_attach(struct relay *relay, struct leg *backend)
     note_moved(relay);
     post(relay, TERM_BACKEND_CONNECTED, NULL);
     if (leg_has_pending(relay->client))
-        pump(relay, move_up);
+        move_up(relay);
     settle(relay);
 }
 

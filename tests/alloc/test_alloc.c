@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,7 @@ begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_end
     p->backend_ends = backend_ends;
     tcp_pair(fd, true);
     tls_client_init(&p->client, fd[1], 0);
-    ck_assert_int_eq(SSL_set_tlsext_host_name(p->client.ssl, "localhost"), 1);
+    ck_assert_int_eq(SSL_set_tlsext_host_name(p->client.ssl, (uintptr_t) "localhost"), 1);
     if (known != NULL)
         show(&p->client, p == &victim ? shown : known);
     fail_alloc_resume();

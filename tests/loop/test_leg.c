@@ -750,8 +750,8 @@ START_TEST(close_notify_queues_behind_the_bytes)
     int error = SSL_ERROR_WANT_READ;
 
     make_shaken(_i, true);
-    for (size_t at = 0; at < BULK_BYTES; at += LOOP_PLAIN_BYTES)
-        ck_assert_int_eq(leg_write(leg, bulk + at, LOOP_PLAIN_BYTES), 0);
+    for (size_t at = 0; at < BULK_BYTES; at += FLOW_QUANTUM_MAX)
+        ck_assert_int_eq(leg_write(leg, bulk + at, FLOW_QUANTUM_MAX), 0);
     ck_assert_uint_gt(leg_queued(leg), 0);
     leg_shut(leg, false);
     stage_run(&stage, client_takes, &heard.drained);
