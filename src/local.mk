@@ -127,7 +127,13 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_ticket.c \
 	src/tls/tls_ticket.h \
 	src/tls/tls_sni.c \
-	src/tls/tls_sni.h
+	src/tls/tls_sni.h \
+	src/tls/tls_keys.c \
+	src/tls/tls_keys.h \
+	src/tls/tls_record.c \
+	src/tls/tls_record.h \
+	src/tls/tls_record_open.c \
+	src/tls/tls_record_private.h
 
 noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \
@@ -148,6 +154,7 @@ src_libnet_a_SOURCES = \
 	src/net/leg.c \
 	src/net/leg.h \
 	src/net/leg_private.h \
+	src/net/leg_record.c \
 	src/net/leg_tls.c \
 	src/net/loop.c \
 	src/net/loop.h \

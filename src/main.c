@@ -9,6 +9,7 @@
 #include "proc/master.h"
 #include "proc/worker.h"
 #include "tls/tls_bio.h"
+#include "tls/tls_record.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -324,5 +325,6 @@ main(int argc, char **argv)
         status = run(&words, argv, &source, -1);
     }
     tls_bio_cleanup();
+    tls_record_cleanup();
     return status;
 }

@@ -182,6 +182,20 @@ tests_unit_test_tls_ctx_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_ctx_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_tls_ctx_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_tls_keys
+tests_unit_test_tls_keys_SOURCES = tests/unit/test_tls_keys.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_keys_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_keys_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_keys_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_tls_record
+tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c tests/support/check_main.h \
+	tests/support/tls_pair.c tests/support/tls_pair.h
+tests_unit_test_tls_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_record_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_record_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_tls_session
 tests_unit_test_tls_session_SOURCES = tests/unit/test_tls_session.c tests/support/check_main.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h
@@ -454,6 +468,7 @@ E2E_TESTS = \
 	tests/e2e/conformance-eof \
 	tests/e2e/conformance-keepalive \
 	tests/e2e/conformance-limits \
+	tests/e2e/conformance-records \
 	tests/e2e/conformance-timeouts \
 	tests/e2e/conformance-unix \
 	tests/e2e/container \
@@ -511,6 +526,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_identity \
 	tests/fuzz/fuzz_domains \
+	tests/fuzz/fuzz_open \
 	tests/fuzz/fuzz_pem \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_route \
@@ -555,6 +571,10 @@ tests_fuzz_fuzz_domains_SOURCES = tests/fuzz/fuzz_domains.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_domains_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_domains_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_domains_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_open_SOURCES = tests/fuzz/fuzz_open.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_open_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_open_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_open_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)

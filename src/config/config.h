@@ -126,6 +126,7 @@ struct config_frontend {
     uint32_t ticket_rotation_ms;         /* whole seconds */
     struct config_strings ticket_secret; /* files; none: a secret of this sallyport's own */
     struct config_strings alpn;          /* in order of preference; none: ALPN is ignored */
+    bool own_records;                    /* protect records without OpenSSL's object */
     struct config_client_cert client_cert;
     struct config_string acme_tls_dir; /* text NULL: none */
 

@@ -46,6 +46,7 @@ conn_free(struct conn *conn)
 {
     relay_clear(&conn->relay);
     tls_peer_clear(&conn->peer);
+    free(conn->tls.alpn);
     generation_unref(conn->front->generation);
     free(conn);
 }
@@ -245,6 +246,23 @@ choose_backend(const struct conn *conn)
     return config_route(conn->front->config, conn->peer.name, protocol, len);
 }
 
+static bool
+needs_no_ssl(const struct config_frontend *f)
+{
+    return f->own_records && f->client_cert.verify == CONFIG_VERIFY_OFF;
+}
+
+/*
+ * The end of the handshake's phase. Whoever has to ask the SSL object something asks before
+ * this. Where certificates of clients count, they are asked for again.
+ */
+static void
+release_ssl(struct conn *conn)
+{
+    if (needs_no_ssl(conn->front->config))
+        leg_release_ssl(conn->relay.client);
+}
+
 static void
 on_handshake_done(struct conn *conn)
 {
@@ -253,6 +271,7 @@ on_handshake_done(struct conn *conn)
     conn->handshake_us = clock_us();
     front_count_handshake(conn->front, leg_ssl(conn->relay.client),
                           conn->handshake_us - conn->start_us);
+    journal_keep_tls(conn);
     hand_over(conn);
     relay_watch_client(&conn->relay);
     if (conn->peer.is_challenge) {
@@ -271,6 +290,7 @@ on_handshake_done(struct conn *conn)
         return;
     }
     conn->backend = choose_backend(conn);
+    release_ssl(conn);
     dial = dial_start(conn->loop, conn->front->config, conn->backend, on_dialled, conn);
     if (dial != NULL)
         conn->dial = dial;
@@ -343,6 +363,8 @@ new_client_leg(struct conn *conn, int fd)
         leg = leg_new(conn->loop, fd, ssl, &handshake_events, conn);
     if (leg == NULL)
         SSL_free(ssl);
+    else if (needs_no_ssl(conn->front->config))
+        leg_expect_release(leg);
     ERR_clear_error();
     return leg;
 }

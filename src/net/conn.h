@@ -22,6 +22,15 @@ enum conn_phase {
     CONN_RELAY
 };
 
+/* What the log says of TLS: the SSL object may be gone before. */
+struct conn_tls {
+    const char *version; /* NULL: the handshake is not done. These two are static */
+    const char *cipher;
+    const char *group; /* NULL: none. Lent by the front's SSL_CTX */
+    char *alpn;        /* NULL: none; owned */
+    bool resumed;
+};
+
 struct conn {
     TAILQ_ENTRY(conn) link;
     struct loop *loop;
@@ -41,6 +50,7 @@ struct conn {
     struct addr client_addr;
     const struct addr *local_addr; /* of the listening socket; borrowed */
     struct addr backend_addr;
+    struct conn_tls tls;
     uint64_t id;
     uint64_t start_wall_us;
     uint64_t start_us, handshake_us, dialled_us; /* of clock_us; 0: not reached */

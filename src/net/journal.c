@@ -7,12 +7,14 @@
 #include "net/conn.h"
 #include "tls/tls_ctx.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 /* The addresses of a record as text. */
 struct names {
     char client[ADDR_TEXT_SIZE];
     char local[ADDR_TEXT_SIZE];
     char backend[ADDR_TEXT_SIZE];
-    char alpn[256];
 };
 
 static void
@@ -29,25 +31,40 @@ write_record(const struct record *r, enum log_level level)
     log_line(level, line, text.len);
 }
 
-static void
-add_tls_facts(struct record *r, SSL *ssl, struct names *names)
+/* What was agreed on, as text; NULL if nothing was. Or no memory: the log does without. */
+static char *
+copy_alpn(SSL *ssl)
 {
     const unsigned char *alpn = NULL;
-    unsigned alpn_len = 0;
-    struct text text;
+    unsigned len = 0;
 
-    if (!r->handshake_done)
-        return;
-    r->tls = SSL_get_version(ssl);
-    r->cipher = SSL_get_cipher_name(ssl);
-    r->group = tls_group_name(ssl);
-    r->resumed = SSL_session_reused(ssl);
-    SSL_get0_alpn_selected(ssl, &alpn, &alpn_len);
-    if (alpn_len > 0) {
-        text_init(&text, names->alpn, sizeof(names->alpn));
-        text_add_bytes(&text, alpn, alpn_len);
-        r->alpn = names->alpn;
-    }
+    SSL_get0_alpn_selected(ssl, &alpn, &len);
+    return len > 0 ? strndup((const char *)alpn, len) : NULL;
+}
+
+void
+journal_keep_tls(struct conn *conn)
+{
+    SSL *ssl = leg_ssl(conn->relay.client);
+    struct conn_tls *tls = &conn->tls;
+
+    tls->alpn = copy_alpn(ssl);
+    tls->version = SSL_get_version(ssl);
+    tls->cipher = SSL_get_cipher_name(ssl);
+    tls->group = tls_group_name(ssl);
+    tls->resumed = SSL_session_reused(ssl);
+}
+
+static void
+add_tls_facts(struct record *r, const struct conn *conn)
+{
+    const struct conn_tls *tls = &conn->tls;
+
+    r->tls = tls->version; /* NULL: the handshake is not done */
+    r->cipher = tls->cipher;
+    r->group = tls->group;
+    r->resumed = tls->resumed;
+    r->alpn = tls->alpn;
 }
 
 static int64_t
@@ -102,7 +119,7 @@ journal_write(struct conn *conn)
         r.backend = conn->backend->from.text;
     r.sni = conn->peer.name;
     r.client_cert = conn->peer.identity;
-    add_tls_facts(&r, leg_ssl(conn->relay.client), &names);
+    add_tls_facts(&r, conn);
     write_record(&r, level);
 }
 

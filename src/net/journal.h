@@ -10,6 +10,12 @@
 
 struct conn;
 
+/*
+ * The handshake is done, and the SSL object is going to be freed: keep in conn->tls what
+ * journal_write needs of it.
+ */
+void journal_keep_tls(struct conn *conn);
+
 /* Write the record of a connection that has ended to the log (core/record, base/log). */
 void journal_write(struct conn *conn);
 

@@ -211,7 +211,9 @@ leg_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct text *
     ssize_t n;
 
     *chunk = (struct leg_chunk){0};
-    if (leg->ssl != NULL) {
+    if (leg->record != NULL) {
+        end = leg_record_read(leg, quantum, chunk, why);
+    } else if (leg->ssl != NULL) {
         end = leg_tls_read(leg, quantum, chunk, why);
     } else {
         if (quantum > LOOP_PLAIN_BYTES)
@@ -246,7 +248,7 @@ leg_discard(struct leg *leg, size_t *bytes)
 bool
 leg_has_pending(const struct leg *leg)
 {
-    return leg->pending_len > 0;
+    return leg->due;
 }
 
 void
@@ -345,6 +347,8 @@ leg_send(struct leg *leg, const unsigned char *data, size_t len)
 int
 leg_write(struct leg *leg, const void *data, size_t len)
 {
+    if (leg->record != NULL)
+        return leg_record_write(leg, data, len);
     return leg->ssl != NULL ? leg_tls_write(leg, data, len) : leg_send(leg, data, len);
 }
 
@@ -384,7 +388,9 @@ leg_error(const struct leg *leg)
 void
 leg_shut(struct leg *leg, bool last)
 {
-    if (leg->ssl != NULL)
+    if (leg->record != NULL)
+        leg_record_shut(leg, last);
+    else if (leg->ssl != NULL)
         leg_tls_shut(leg, last);
     else
         leg_fin(leg);

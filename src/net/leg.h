@@ -79,8 +79,19 @@ enum leg_handshake leg_handshake(struct leg *leg, enum leg_end *end, struct text
 /* All ciphertext bytes received so far. */
 uint64_t leg_received(const struct leg *leg);
 
-/* The SSL object, lent; NULL for a plain leg. */
+/* The SSL object, lent; NULL for a plain leg, and after leg_release_ssl. */
 SSL *leg_ssl(struct leg *leg);
+
+/* Before the handshake: have it note what leg_release_ssl needs. Without it that does
+ * nothing. */
+void leg_expect_release(struct leg *leg);
+
+/*
+ * After LEG_HANDSHAKE_DONE, when nobody has anything more to ask of the SSL object: free it
+ * and go on without it (tls_record.h). Where that is not possible all stays as it was, and
+ * nobody else sees a difference.
+ */
+void leg_release_ssl(struct leg *leg);
 
 /*
  * Read once, at most about quantum bytes, and for TLS decrypt all that came. chunk->len may

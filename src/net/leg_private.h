@@ -6,8 +6,10 @@
 #include "net/leg.h"
 #include "net/loop.h"
 #include "tls/tls_bio.h"
+#include "tls/tls_record.h"
 
-/* Shared by leg.c (socket, queue, events) and leg_tls.c (TLS on top of it) only. */
+/* Shared by leg.c (socket, queue, events), leg_tls.c (TLS on top of it, by OpenSSL) and
+ * leg_record.c (without its SSL object) only. */
 struct leg {
     struct hangup_watch watch; /* watch.fd is the socket; -1 when closed */
     struct loop *loop;
@@ -24,11 +26,14 @@ struct leg {
     bool last;       /* what is being written is followed by the FIN at once */
     uint64_t received;
 
-    SSL *ssl; /* NULL: a plain leg */
-    struct tls_bio bio;
+    SSL *ssl;            /* NULL: a plain leg, or record has taken its place */
+    struct tls_bio *bio; /* of ssl */
+    struct tls_record *record;
+    bool release;           /* the SSL object is to go when the handshake is done */
     unsigned refusals;      /* renegotiations that were refused (TLS 1.2) */
-    unsigned char *pending; /* ciphertext that came behind the handshake; owned */
+    unsigned char *pending; /* ciphertext that precedes what the socket has; owned */
     size_t pending_len;
+    bool due; /* pending came behind the handshake: it has not been looked at */
 };
 
 /* recv() once. As recv(), but EINTR is retried, and errors are remembered in leg->error. */
@@ -44,5 +49,23 @@ enum leg_end leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chu
                           struct text *why);
 int leg_tls_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
 void leg_tls_shut(struct leg *leg, bool last);
+
+enum leg_end leg_record_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk,
+                             struct text *why);
+int leg_record_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
+void leg_record_shut(struct leg *leg, bool last);
+
+/* Send what has gathered, in one go. As leg_send. */
+int leg_flush(struct leg *leg);
+
+/* Keep ciphertext for the next read, in place of what is pending. Returns 0, or -1 without
+ * memory. */
+int leg_keep(struct leg *leg, const unsigned char *bytes, size_t len);
+
+/* What a verdict means to the owner. */
+enum leg_end leg_end_of(enum tls_verdict verdict);
+
+/* Has reading made us write once too often? Then why is told. */
+bool leg_is_flood(struct leg *leg, int version, struct text *why);
 
 #endif

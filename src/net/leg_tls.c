@@ -22,26 +22,62 @@ leg_tls_attach(struct leg *leg, SSL *ssl)
 {
     BIO *bio;
 
-    leg->bio.out = &leg->loop->gather;
-    bio = tls_bio_new(&leg->bio);
-    if (bio == NULL)
+    leg->bio = calloc(1, sizeof(*leg->bio));
+    if (leg->bio == NULL)
         return -1;
+    leg->bio->out = &leg->loop->gather;
+    bio = tls_bio_new(leg->bio);
+    if (bio == NULL) {
+        free(leg->bio);
+        return -1;
+    }
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
     leg->ssl = ssl;
     return 0;
 }
 
+static void
+release(struct leg *leg)
+{
+    SSL_free(leg->ssl);
+    leg->ssl = NULL;
+    if (leg->bio != NULL)
+        OPENSSL_cleanse(&leg->bio->secrets, sizeof(leg->bio->secrets));
+    free(leg->bio);
+    leg->bio = NULL;
+}
+
+void
+leg_expect_release(struct leg *leg)
+{
+    leg->release = true;
+}
+
+void
+leg_release_ssl(struct leg *leg)
+{
+    struct tls_keys keys;
+
+    if (leg->ssl == NULL || !leg->release)
+        return;
+    if (tls_keys_take(leg->ssl, &keys) == 0)
+        leg->record = tls_record_new(&keys);
+    OPENSSL_cleanse(&keys, sizeof(keys));
+    if (leg->record != NULL)
+        release(leg);
+}
+
 void
 leg_tls_detach(struct leg *leg)
 {
-    SSL_free(leg->ssl);
+    release(leg);
+    tls_record_free(leg->record);
     free(leg->pending);
 }
 
-/* Send what has gathered, in one go. */
-static int
-flush(struct leg *leg)
+int
+leg_flush(struct leg *leg)
 {
     struct tls_gather *gather = &leg->loop->gather;
     size_t len = gather->len;
@@ -59,15 +95,15 @@ feed(struct leg *leg, size_t size)
 {
     ssize_t n;
 
-    if (leg->pending_len > 0) {
-        leg->bio.in = leg->pending;
-        leg->bio.in_len = leg->pending_len;
-        leg->pending_len = 0;
-        return (ssize_t)leg->bio.in_len;
+    if (leg->due) {
+        leg->bio->in = leg->pending;
+        leg->bio->in_len = leg->pending_len;
+        leg->due = false;
+        return (ssize_t)leg->bio->in_len;
     }
     n = leg_receive(leg, leg->loop->cipher, size);
-    leg->bio.in = leg->loop->cipher;
-    leg->bio.in_len = n > 0 ? (size_t)n : 0;
+    leg->bio->in = leg->loop->cipher;
+    leg->bio->in_len = n > 0 ? (size_t)n : 0;
     return n;
 }
 
@@ -80,11 +116,11 @@ end_without_notify(const struct leg *leg)
 {
     if (leg->error != 0) /* a RST that a write has met looks like a FIN when reading */
         return LEG_RESET;
-    return tls_bio_in_record(&leg->bio) ? LEG_CUT : LEG_FIN;
+    return tls_bio_in_record(leg->bio) ? LEG_CUT : LEG_FIN;
 }
 
-static enum leg_end
-end_of(enum tls_verdict verdict)
+enum leg_end
+leg_end_of(enum tls_verdict verdict)
 {
     switch (verdict) {
     case TLS_WANT_READ:
@@ -101,18 +137,31 @@ end_of(enum tls_verdict verdict)
     }
 }
 
+int
+leg_keep(struct leg *leg, const unsigned char *bytes, size_t len)
+{
+    unsigned char *kept = NULL;
+
+    if (len > 0) {
+        kept = malloc(len);
+        if (kept == NULL)
+            return -1;
+        memcpy(kept, bytes, len);
+    }
+    free(leg->pending); /* bytes may have been a part of it */
+    leg->pending = kept;
+    leg->pending_len = len;
+    return 0;
+}
+
 /* What came behind the handshake's last message is the worker's scratch: keep it. */
 static int
-keep_pending(struct leg *leg)
+keep_rest(struct leg *leg)
 {
-    if (leg->bio.in_len == 0)
-        return 0;
-    leg->pending = malloc(leg->bio.in_len);
-    if (leg->pending == NULL)
+    if (leg_keep(leg, leg->bio->in, leg->bio->in_len) < 0)
         return -1;
-    memcpy(leg->pending, leg->bio.in, leg->bio.in_len);
-    leg->pending_len = leg->bio.in_len;
-    leg->bio.in_len = 0;
+    leg->due = leg->pending_len > 0;
+    leg->bio->in_len = 0;
     return 0;
 }
 
@@ -122,14 +171,14 @@ handshake_step(struct leg *leg, enum leg_end *end, struct text *why)
     int ret;
 
     tls_err_clear();
-    ret = SSL_do_handshake(leg->ssl);
+    ret = leg->release ? tls_keys_shake(leg->ssl) : SSL_do_handshake(leg->ssl);
     if (ret == 1) {
-        if (keep_pending(leg) == 0)
+        if (keep_rest(leg) == 0)
             return LEG_HANDSHAKE_DONE;
         *end = LEG_NO_MEMORY;
         return LEG_HANDSHAKE_FAILED;
     }
-    *end = end_of(tls_err_judge(leg->ssl, ret, why));
+    *end = leg_end_of(tls_err_judge(leg->ssl, ret, why));
     if (*end == LEG_GOING_ON)
         return LEG_HANDSHAKE_AGAIN;
     if (*end == LEG_NOTIFY)
@@ -156,7 +205,7 @@ leg_handshake(struct leg *leg, enum leg_end *end, struct text *why)
         return LEG_HANDSHAKE_FAILED;
     }
     result = handshake_step(leg, end, why);
-    if (flush(leg) < 0 && result != LEG_HANDSHAKE_FAILED) {
+    if (leg_flush(leg) < 0 && result != LEG_HANDSHAKE_FAILED) {
         text_add(why, strerror(leg->error));
         *end = leg->error == ENOMEM ? LEG_NO_MEMORY : LEG_RESET;
         return LEG_HANDSHAKE_FAILED;
@@ -164,22 +213,27 @@ leg_handshake(struct leg *leg, enum leg_end *end, struct text *why)
     return result;
 }
 
-/* Has reading made OpenSSL write once too often? */
-static bool
-is_flood(struct leg *leg)
+bool
+leg_is_flood(struct leg *leg, int version, struct text *why)
 {
+    bool flood = false;
+
     if (leg->loop->gather.len == 0)
         return false;
-    if (SSL_version(leg->ssl) == TLS1_2_VERSION)
-        return ++leg->refusals > REFUSALS_MAX;
-    return leg_queued(leg) > UNREAD_ANSWERS_MAX;
+    if (version == TLS1_2_VERSION)
+        flood = ++leg->refusals > REFUSALS_MAX;
+    else
+        flood = leg_queued(leg) > UNREAD_ANSWERS_MAX;
+    if (flood)
+        text_add(why, "too many renegotiations or key updates");
+    return flood;
 }
 
 /* Has all that came been taken, and all that was decrypted been read? */
 static bool
 is_empty(const struct leg *leg)
 {
-    return leg->bio.in_len == 0 && SSL_pending(leg->ssl) == 0;
+    return leg->bio->in_len == 0 && SSL_pending(leg->ssl) == 0;
 }
 
 enum leg_end
@@ -202,19 +256,14 @@ leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct te
         ret = SSL_read(leg->ssl, plain + len, (int)(LOOP_PLAIN_BYTES - len));
         len += ret > 0 ? (size_t)ret : 0;
     } while (ret > 0 && !is_empty(leg));
-    end = ret > 0 ? LEG_GOING_ON : end_of(tls_err_judge(leg->ssl, ret, why));
-    if (end == LEG_GOING_ON && is_flood(leg)) {
-        text_add(why, "too many renegotiations or key updates");
+    end = ret > 0 ? LEG_GOING_ON : leg_end_of(tls_err_judge(leg->ssl, ret, why));
+    if (end == LEG_GOING_ON && leg_is_flood(leg, SSL_version(leg->ssl), why))
         end = LEG_TLS_ERROR;
-    }
-    leg->bio.in_len = 0;
+    leg->bio->in_len = 0;
     *chunk = (struct leg_chunk){plain, len, (size_t)n == size};
     /* An alert of ours may have gathered. If it cannot be sent, reading will tell. */
-    (void)flush(leg);
-    if (leg->pending != NULL) {
-        free(leg->pending);
-        leg->pending = NULL;
-    }
+    (void)leg_flush(leg);
+    (void)leg_keep(leg, NULL, 0); /* it has been read */
     return end;
 }
 
@@ -240,7 +289,7 @@ leg_tls_write(struct leg *leg, const void *data, size_t len)
 
     tls_err_clear();
     ret = SSL_write(leg->ssl, data, (int)len);
-    return ret > 0 ? flush(leg) : cannot_write(leg, ret);
+    return ret > 0 ? leg_flush(leg) : cannot_write(leg, ret);
 }
 
 void
@@ -251,9 +300,9 @@ leg_tls_shut(struct leg *leg, bool last)
     tls_err_clear();
     leg->last = last;
     ret = SSL_shutdown(leg->ssl);
-    leg->bio.shut = true;
+    leg->bio->shut = true;
     if (ret < 0)
         (void)cannot_write(leg, ret);
     else
-        (void)flush(leg); /* what fails is in leg_error */
+        (void)leg_flush(leg); /* what fails is in leg_error */
 }

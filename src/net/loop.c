@@ -4,6 +4,7 @@
 #include "base/addr.h"
 #include "config/config.h"
 #include "net/conn.h"
+#include "tls/tls_record.h"
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -102,7 +103,7 @@ loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *share
     loop->page = page;
     loop->shared = shared;
     loop->base = event_base_new();
-    loop->cipher = malloc(LOOP_CIPHER_BYTES);
+    loop->cipher = malloc(LOOP_CIPHER_BYTES + TLS_RECORD_MAX_BYTES);
     loop->plain = malloc(LOOP_PLAIN_BYTES);
     if (loop->base == NULL || loop->cipher == NULL || loop->plain == NULL)
         return -1;

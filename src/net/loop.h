@@ -39,7 +39,8 @@ struct tide {
 
 struct loop {
     struct event_base *base;
-    unsigned char *cipher;    /* LOOP_CIPHER_BYTES; valid within one callback */
+    unsigned char *cipher;    /* LOOP_CIPHER_BYTES, and a record that has begun before;
+                                 valid within one callback */
     unsigned char *plain;     /* LOOP_PLAIN_BYTES; valid within one callback */
     struct tls_gather gather; /* empty between callbacks */
     struct hangup *hangup;

@@ -25,9 +25,8 @@ tls_gather_clear(struct tls_gather *gather)
     *gather = (struct tls_gather){0};
 }
 
-/* Make room for add more bytes. Returns 0, or -1 and leaves the gather as it was. */
-static int
-gather_reserve(struct tls_gather *gather, size_t add)
+int
+tls_gather_reserve(struct tls_gather *gather, size_t add)
 {
     size_t size = gather->size > 0 ? gather->size : 1;
     unsigned char *data;
@@ -46,6 +45,49 @@ gather_reserve(struct tls_gather *gather, size_t add)
     return 0;
 }
 
+static void
+begin_record(struct tls_place *place)
+{
+    place->body_left = (size_t)place->header[3] << 8 | place->header[4];
+    place->header_len = place->nonce_len = 0;
+    if (place->header[0] == SSL3_RT_CHANGE_CIPHER_SPEC)
+        place->count = 0;
+    else
+        place->count++;
+}
+
+static size_t
+fill(unsigned char *to, unsigned *have, size_t size, const unsigned char *bytes, size_t len)
+{
+    size_t step = size - *have < len ? size - *have : len;
+
+    memcpy(to + *have, bytes, step);
+    *have += (unsigned)step;
+    return step;
+}
+
+/* Follow the records in what OpenSSL takes or gives. */
+static void
+follow(struct tls_place *place, const unsigned char *bytes, size_t len)
+{
+    while (len > 0) {
+        size_t step;
+
+        if (place->body_left > 0) {
+            step = place->body_left < len ? place->body_left : len;
+            (void)fill(place->nonce, &place->nonce_len, sizeof(place->nonce), bytes, step);
+            place->body_left -= step;
+        } else {
+            step =
+                fill(place->header, &place->header_len, sizeof(place->header), bytes, len);
+            if (place->header_len == sizeof(place->header))
+                begin_record(place);
+        }
+        bytes += step;
+        len -= step;
+    }
+}
+
 static int
 on_write(BIO *bio, const char *bytes, int len)
 {
@@ -54,43 +96,20 @@ on_write(BIO *bio, const char *bytes, int len)
     BIO_clear_retry_flags(bio);
     if (len <= 0 || state->shut)
         return len;
-    if (gather_reserve(state->out, (size_t)len) != 0) {
+    if (tls_gather_reserve(state->out, (size_t)len) != 0) {
         ERR_raise(ERR_LIB_BIO, ERR_R_MALLOC_FAILURE);
         return -1;
     }
     memcpy(state->out->data + state->out->len, bytes, (size_t)len);
+    follow(&state->written, state->out->data + state->out->len, (size_t)len);
     state->out->len += (size_t)len;
     return len;
-}
-
-/* Follow the records in what OpenSSL takes. */
-static void
-count_records(struct tls_bio *state, const unsigned char *bytes, size_t len)
-{
-    while (len > 0) {
-        size_t step = sizeof(state->header) - state->header_len;
-
-        if (state->body_left > 0) {
-            step = state->body_left < len ? state->body_left : len;
-            state->body_left -= step;
-        } else {
-            step = step < len ? step : len;
-            memcpy(state->header + state->header_len, bytes, step);
-            state->header_len += (unsigned)step;
-            if (state->header_len == sizeof(state->header)) {
-                state->body_left = (size_t)state->header[3] << 8 | state->header[4];
-                state->header_len = 0;
-            }
-        }
-        bytes += step;
-        len -= step;
-    }
 }
 
 bool
 tls_bio_in_record(const struct tls_bio *state)
 {
-    return state->header_len > 0 || state->body_left > 0;
+    return state->read.header_len > 0 || state->read.body_left > 0;
 }
 
 static int
@@ -108,7 +127,7 @@ on_read(BIO *bio, char *buf, int size)
     }
     len = state->in_len < (size_t)size ? state->in_len : (size_t)size;
     memcpy(buf, state->in, len);
-    count_records(state, state->in, len);
+    follow(&state->read, state->in, len);
     state->in += len;
     state->in_len -= len;
     return (int)len;

@@ -3,6 +3,7 @@
 #define TLS_TLS_BIO_H
 
 #include "base/attr.h"
+#include "tls/tls_keys.h"
 
 #include <openssl/bio.h>
 #include <stdbool.h>
@@ -48,6 +49,20 @@ struct tls_gather {
 int tls_gather_init(struct tls_gather *gather, size_t size) ATTR_MUST_CHECK;
 void tls_gather_clear(struct tls_gather *gather);
 
+/* Make room for add more bytes. Returns 0, or -1 without memory and leaves it as it was. */
+int tls_gather_reserve(struct tls_gather *gather, size_t add) ATTR_MUST_CHECK;
+
+/* Where a stream of records is (RFC 8446, 5.1). */
+struct tls_place {
+    unsigned char header[5]; /* of the record that it is in */
+    unsigned char nonce[8];  /* the first bytes of that record's body */
+    unsigned header_len;     /* bytes of the header that have gone by */
+    unsigned nonce_len;
+    size_t body_left; /* bytes of the body that have not */
+    uint64_t count;   /* records begun since the last ChangeCipherSpec, or since the owner
+                         has set it to 0 */
+};
+
 /* What a BIO of ours carries; it is embedded in its owner and outlives the BIO. */
 struct tls_bio {
     const unsigned char *in; /* ciphertext not yet read by OpenSSL; lent */
@@ -57,9 +72,8 @@ struct tls_bio {
                                (termination: nothing follows an end) */
     struct tls_gather *out; /* lent; where written records go */
 
-    unsigned char header[5]; /* of the record that OpenSSL is reading (RFC 8446, 5.1) */
-    unsigned header_len;     /* bytes of it that have been read */
-    size_t body_left;        /* bytes of its body that have not */
+    struct tls_place read, written; /* by OpenSSL */
+    struct tls_secrets secrets;     /* see tls_keys_shake */
 };
 
 /*

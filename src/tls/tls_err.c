@@ -105,8 +105,8 @@ is_no_memory(unsigned long error)
     return !ERR_SYSTEM_ERROR(error) && ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
 }
 
-static void
-add_alert(int number, struct text *why)
+void
+tls_err_alert(int number, struct text *why)
 {
     for (size_t i = 0; i < COUNT_OF(alerts); i++) {
         if (alerts[i].number == number) {
@@ -157,7 +157,7 @@ tls_err_phrase(unsigned long error, struct text *why)
     const char *words;
 
     if (is_alert(error)) {
-        add_alert(ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET, why);
+        tls_err_alert(ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET, why);
         return;
     }
     words = is_no_memory(error) ? "out of memory" : find_phrase(error);

@@ -55,6 +55,9 @@ enum tls_err_own {
 };
 void tls_err_put(enum tls_err_own error);
 
+/* The same for an alert by its number: "client sent alert: certificate unknown". */
+void tls_err_alert(int number, struct text *why);
+
 /*
  * Empty OpenSSL's queue into buf: the phrase for its first entry, or fallback if
  * there was none. Returns buf. For what fails apart from a connection.

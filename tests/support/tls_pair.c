@@ -114,7 +114,7 @@ tls_pair_handshake(struct tls_pair *pair, struct text *why)
         if (server != 1 && pair->bio.in_len > 0) {
             enum tls_verdict verdict;
 
-            server = SSL_do_handshake(pair->server);
+            server = tls_keys_shake(pair->server);
             if (server != 1) {
                 verdict = tls_err_judge(pair->server, server, why);
                 if (verdict != TLS_WANT_READ)
