@@ -272,14 +272,14 @@ take_key_block(SSL *ssl, struct tls_keys *keys)
     size_t iv_len =
         keys->suite == TLS_SUITE_CHACHA20_POLY1305 ? TLS_IV_BYTES : GCM_SALT_BYTES;
     unsigned char block[KEY_BLOCK_MAX];
-    const unsigned char *at = block;
+    const unsigned char *ivs = block + 2 * key_len;
 
     if (make_key_block(ssl, keys->suite, block, 2 * (key_len + iv_len)) < 0)
         return -1;
-    memcpy(keys->client.key, at, key_len);
-    memcpy(keys->server.key, at += key_len, key_len);
-    memcpy(keys->client.iv, at += key_len, iv_len);
-    memcpy(keys->server.iv, at += iv_len, iv_len);
+    memcpy(keys->client.key, block, key_len);
+    memcpy(keys->server.key, block + key_len, key_len);
+    memcpy(keys->client.iv, ivs, iv_len);
+    memcpy(keys->server.iv, ivs + iv_len, iv_len);
     OPENSSL_cleanse(block, sizeof(block));
     return 0;
 }
