@@ -25,7 +25,7 @@ TAILQ_HEAD(conn_list, conn);
  * Room for what either kind of leg may give back from one read: all that is decrypted, and
  * a record (RFC 8446, 5.1) of which the first part had come before.
  */
-#define LOOP_PLAIN_BYTES (LOOP_CIPHER_BYTES + (16u << 10))
+#define LOOP_PLAIN_BYTES (LOOP_CIPHER_BYTES + (32u << 10))
 _Static_assert(LOOP_PLAIN_BYTES >= FLOW_QUANTUM_MAX, "a quantum finds room");
 
 /*

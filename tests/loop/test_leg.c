@@ -815,6 +815,55 @@ START_TEST(an_upload_arrives_whole)
 }
 END_TEST
 
+/* A record that has begun with the Finished, and goes on much later. */
+START_TEST(a_part_of_a_record_behind_the_handshake_is_kept)
+{
+    struct leg_chunk chunk;
+    enum leg_end end;
+    char *bytes;
+    long flight, len;
+
+    make_tls(TLS1_3_VERSION, false);
+    (void)tls_client_shake(&client);
+    tls_client_send(&client);
+    ck_assert_int_eq(shake_leg(&end), LEG_HANDSHAKE_AGAIN);
+    await(client.fd, POLLIN);
+    (void)tls_client_take(&client);
+    ck_assert(tls_client_shake(&client));
+    flight = BIO_get_mem_data(SSL_get_wbio(client.ssl), &bytes);
+    tls_client_says(&client, "late bird", 9);
+    len = BIO_get_mem_data(SSL_get_wbio(client.ssl), &bytes);
+    ck_assert(send_all(client.fd, bytes, (size_t)flight + 7));
+    ck_assert_int_eq(shake_leg(&end), LEG_HANDSHAKE_DONE);
+    if (!keeps_ssl)
+        leg_release_ssl(leg);
+    ck_assert(leg_has_pending(leg));
+    ck_assert_int_eq(leg_read(leg, 16384, &chunk, &why), LEG_GOING_ON);
+    ck_assert_uint_eq(chunk.len, 0);
+    ck_assert(!leg_has_pending(leg));
+    ck_assert(send_all(client.fd, bytes + flight + 7, (size_t)(len - flight - 7)));
+    must_read("late bird");
+    ck_assert_ptr_null(leg->pending);
+}
+END_TEST
+
+/* RFC 6066, 4: how large our records may be only OpenSSL knows. */
+START_TEST(max_fragment_length_stays_with_openssl)
+{
+    make_tls(versions[_i], false);
+    ck_assert_int_eq(
+        SSL_set_tlsext_max_fragment_length(client.ssl, TLSEXT_max_fragment_length_512), 1);
+    keeps_ssl = true;
+    shake("");
+    leg_release_ssl(leg);
+    ck_assert_ptr_nonnull(leg_ssl(leg));
+    client_sends("question");
+    must_read("question");
+    ck_assert_int_eq(leg_write(leg, "answer", 6), 0);
+    ck_assert_int_eq(client_hears("answer", false), SSL_ERROR_WANT_READ);
+}
+END_TEST
+
 /* RFC 8446, 4.6.3: the answer to a KeyUpdate is ours to send, and both go on. */
 START_TEST(a_key_update_is_answered)
 {
@@ -1021,6 +1070,8 @@ tls_case(const char *name, SFun set_up)
     tcase_add_loop_test(tcase, an_alert_of_the_client_is_told, 0, 2);
     tcase_add_loop_test(tcase, close_notify_queues_behind_the_bytes, 0, 2);
     tcase_add_loop_test(tcase, an_upload_arrives_whole, 0, 2);
+    tcase_add_test(tcase, a_part_of_a_record_behind_the_handshake_is_kept);
+    tcase_add_loop_test(tcase, max_fragment_length_stays_with_openssl, 0, 2);
     tcase_add_test(tcase, a_key_update_is_answered);
     tcase_add_test(tcase, what_is_not_tls_fails_with_a_phrase);
     tcase_add_test(tcase, a_client_that_leaves_fails_the_handshake);
