@@ -4,19 +4,18 @@
 
 #include "base/attr.h"
 #include "base/diag.h"
+#include "base/file.h"
 #include "config/config.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /* A file of certificates or keys while it is read. */
 struct cert_file {
     const struct config_string *from; /* borrowed: its path, and where that was written */
     struct diag *diag;                /* borrowed */
-    char *bytes;                      /* owned; wiped before it is freed */
-    size_t len;
-    bool public; /* every user may read or change it */
-    bool failed; /* diag has it */
+    struct file content;              /* owned */
+    bool public;                      /* every user may read or change it */
+    bool failed;                      /* diag has it */
 };
 
 /*

@@ -217,7 +217,7 @@ add_block(struct run *run, struct cert_file *file, const struct pem_block *block
 static void
 add_blocks(struct run *run, struct cert_file *file, bool want_certs, bool want_key)
 {
-    struct pem pem = {.bytes = file->bytes, .len = file->len};
+    struct pem pem = {.bytes = file->content.bytes, .len = file->content.len};
     struct pem_block block;
     enum pem_result result;
 

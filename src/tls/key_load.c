@@ -30,7 +30,7 @@ on_asked(char *buf, int size, int writing, void *arg)
 
 /* The next line of the file, from *at on; without its end, but with its blanks. */
 static bool
-next_line(const struct cert_file *file, size_t *at, struct passphrase *p)
+next_line(const struct file *file, size_t *at, struct passphrase *p)
 {
     const char *line = file->bytes + *at;
     const char *end;
@@ -107,7 +107,7 @@ key_load_encrypted(struct cert_file *file, const struct pem_block *block,
     if (open_passphrases(&words, passphrases, file->diag) != 0) {
         file->failed = true;
     } else {
-        while (pkey == NULL && next_line(&words, &at, &p))
+        while (pkey == NULL && next_line(&words.content, &at, &p))
             pkey = decrypt(block, &p);
         if (pkey == NULL)
             cert_file_complain(file, block->line,
@@ -159,7 +159,7 @@ load_with(const struct config_string *uri, const struct config_string *passphras
     if (passphrases->text == NULL)
         return load(uri->text, &p);
     if (open_passphrases(&words, passphrases, diag) == 0)
-        while (pkey == NULL && next_line(&words, &at, &p))
+        while (pkey == NULL && next_line(&words.content, &at, &p))
             pkey = load(uri->text, &p);
     cert_file_close(&words);
     return pkey;

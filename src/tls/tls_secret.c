@@ -1,73 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tls/tls_secret.h"
 
+#include "base/file.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define BYTES_MAX 4096
 
 /* Of 32 random bytes, 16 in hexadecimal, fewer have never been seen: about 1 in 10^9. */
 #define DIFFERENT_MIN 8
 
-/* A file while it is read; wiped afterwards. */
+/* A file, wiped afterwards. */
 struct source {
     const struct config_string *from;
     struct diag *diag;
-    unsigned char bytes[BYTES_MAX + 1];
-    size_t len;
+    struct file file;
 };
-
-/* Up to the end, or to one byte more than is allowed. */
-static int
-read_all(int fd, struct source *source)
-{
-    while (source->len < sizeof(source->bytes)) {
-        ssize_t got =
-            read(fd, source->bytes + source->len, sizeof(source->bytes) - source->len);
-
-        if (got == 0)
-            return 0;
-        if (got < 0 && errno != EINTR)
-            return -1;
-        source->len += got > 0 ? (size_t)got : 0;
-    }
-    return 0;
-}
-
-static void
-check_mode(int fd, const struct source *source)
-{
-    struct stat status;
-
-    if (fstat(fd, &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)) != 0)
-        diag_warning(source->diag, source->from->pos,
-                     "%s: every user may %s this secret; chmod o= is advised",
-                     source->from->text, status.st_mode & S_IROTH ? "read" : "change");
-}
 
 static int
 read_file(struct source *source)
 {
     const struct config_string *from = source->from;
-    int fd = open(from->text, O_RDONLY | O_CLOEXEC | O_NOCTTY), status;
+    int result = file_read(&source->file, from->text, BYTES_MAX), error = errno;
+    mode_t mode = source->file.mode;
 
-    if (fd < 0) {
-        diag_error(source->diag, from->pos, "%s: cannot be opened: %s", from->text,
-                   strerror(errno));
-        return -1;
-    }
-    check_mode(fd, source);
-    status = read_all(fd, source);
-    if (status < 0)
-        diag_error(source->diag, from->pos, "%s: cannot be read: %s", from->text,
-                   strerror(errno));
-    close(fd);
-    return status;
+    if ((mode & (S_IROTH | S_IWOTH)) != 0)
+        diag_warning(source->diag, from->pos,
+                     "%s: every user may %s this secret; chmod o= is advised", from->text,
+                     mode & S_IROTH ? "read" : "change");
+    if (result < 0 && error == EFBIG)
+        diag_error(source->diag, from->pos,
+                   "%s: this is no secret: it has more than %d bytes", from->text,
+                   BYTES_MAX);
+    else if (result < 0)
+        diag_error(source->diag, from->pos, "%s: cannot be %s: %s", from->text,
+                   source->file.opened ? "read" : "opened", strerror(error));
+    return result;
 }
 
 static bool
@@ -76,9 +48,11 @@ looks_random(const struct source *source)
     bool seen[256] = {false};
     unsigned different = 0;
 
-    for (size_t i = 0; i < source->len; i++) {
-        different += !seen[source->bytes[i]];
-        seen[source->bytes[i]] = true;
+    for (size_t i = 0; i < source->file.len; i++) {
+        unsigned char byte = (unsigned char)source->file.bytes[i];
+
+        different += !seen[byte];
+        seen[byte] = true;
     }
     return different >= DIFFERENT_MIN;
 }
@@ -88,15 +62,11 @@ check_bytes(const struct source *source)
 {
     const struct config_string *from = source->from;
 
-    if (source->len < TLS_TICKET_BYTES_MIN)
+    if (source->file.len < TLS_TICKET_BYTES_MIN)
         diag_error(source->diag, from->pos,
                    "%s: a secret of %zu bytes is too short; %d random ones are the least "
                    "(openssl rand -out %s 64)",
-                   from->text, source->len, TLS_TICKET_BYTES_MIN, from->text);
-    else if (source->len > BYTES_MAX)
-        diag_error(source->diag, from->pos,
-                   "%s: this is no secret: it has more than %d bytes", from->text,
-                   BYTES_MAX);
+                   from->text, source->file.len, TLS_TICKET_BYTES_MIN, from->text);
     else if (!looks_random(source))
         diag_error(source->diag, from->pos,
                    "%s: this is no secret: its bytes are not random (openssl rand -out %s "
@@ -119,12 +89,12 @@ load_one(const struct config_string *from, unsigned char secret[TLS_TICKET_SECRE
         return -1;
     }
     if (read_file(&source) == 0 && check_bytes(&source) == 0) {
-        status = tls_ticket_extract(secret, source.bytes, source.len);
+        status = tls_ticket_extract(secret, source.file.bytes, source.file.len);
         if (status < 0)
             diag_error(diag, from->pos, "%s: OpenSSL cannot derive keys from it (HKDF)",
                        from->text);
     }
-    OPENSSL_cleanse(source.bytes, sizeof(source.bytes));
+    file_clear(&source.file);
     return status;
 }
 

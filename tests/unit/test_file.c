@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char path[] = "/tmp/sallyport-file-XXXXXX";
@@ -70,9 +71,11 @@ START_TEST(what_is_no_file_is_refused)
 {
     ck_assert_int_eq(file_read(&file, "/tmp", 10), -1);
     ck_assert_int_eq(errno, EISDIR);
+    ck_assert(file.opened && S_ISDIR(file.mode));
     unlink(path);
     ck_assert_int_eq(file_read(&file, path, 10), -1);
     ck_assert_int_eq(errno, ENOENT);
+    ck_assert(!file.opened);
 }
 END_TEST
 
