@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +18,17 @@ cert_time(const ASN1_TIME *when)
     struct tm tm;
 
     return ASN1_TIME_to_tm(when, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+const char *
+cert_show_time(const ASN1_TIME *when, char buf[CERT_TIME_TEXT])
+{
+    struct tm tm;
+
+    if (ASN1_TIME_to_tm(when, &tm) != 1 ||
+        strftime(buf, CERT_TIME_TEXT, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+        snprintf(buf, CERT_TIME_TEXT, "?");
+    return buf;
 }
 
 /* The alternative names (RFC 5280, section 4.2.1.6), or NULL. */

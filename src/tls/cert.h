@@ -26,6 +26,11 @@ struct cert *cert_make_self_signed(const char *name, int days);
 /* A time of a certificate, in seconds since 1970-01-01 UTC; 0 if it cannot be told. */
 int64_t cert_time(const ASN1_TIME *when);
 
+/* The same for people ("2026-11-26 12:00:00 UTC"; "?" if it cannot be told). Returns buf.
+ */
+#define CERT_TIME_TEXT 32
+const char *cert_show_time(const ASN1_TIME *when, char buf[CERT_TIME_TEXT]);
+
 /* Its first DNS name, or its common name, or "-", into buf. Returns buf. */
 const char *cert_subject(const X509 *x509, char *buf, size_t size);
 

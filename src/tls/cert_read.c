@@ -355,13 +355,10 @@ check_match(struct run *run)
 static void
 warn_of_time(const struct run *run, size_t number, const char *what, const ASN1_TIME *when)
 {
-    char date[32] = "?";
-    struct tm tm;
+    char date[CERT_TIME_TEXT];
 
-    if (ASN1_TIME_to_tm(when, &tm) == 1)
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
     diag_warning(run->reader->diag, run->file->cert.pos, "%s: certificate %zu %s %s",
-                 run->file->cert.text, number, what, date);
+                 run->file->cert.text, number, what, cert_show_time(when, date));
 }
 
 /*

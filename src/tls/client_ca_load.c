@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "tls/cert.h"
 #include "tls/pem.h"
 #include "tls/tls_err.h"
 
@@ -65,29 +66,17 @@ show_name(const X509_NAME *name, char buf[NAME_SIZE])
     return t.len > 0 ? buf : "?";
 }
 
-static const char *
-show_time(const ASN1_TIME *when, char buf[32])
-{
-    struct tm tm;
-
-    if (ASN1_TIME_to_tm(when, &tm) == 1)
-        strftime(buf, 32, "%Y-%m-%d %H:%M:%S UTC", &tm);
-    else
-        snprintf(buf, 32, "?");
-    return buf;
-}
-
 /* ---- Certificates of CAs ---- */
 
 static void
 check_cert(struct loader *l, X509 *x509)
 {
-    char name[NAME_SIZE], date[32];
+    char name[NAME_SIZE], date[CERT_TIME_TEXT];
 
     show_name(X509_get_subject_name(x509), name);
     if (X509_cmp_current_time(X509_get0_notAfter(x509)) < 0)
         tell(l, false, "the certificate of %s EXPIRED at %s", name,
-             show_time(X509_get0_notAfter(x509), date));
+             cert_show_time(X509_get0_notAfter(x509), date));
     if (X509_check_ca(x509) == 0)
         tell(l, false, "the certificate of %s is not that of a CA", name);
 }
@@ -133,19 +122,19 @@ check_crl_times(struct loader *l, const X509_CRL *crl, const char *name)
 {
     const ASN1_TIME *last = X509_CRL_get0_lastUpdate(crl);
     const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
-    char date[32];
+    char date[CERT_TIME_TEXT];
 
     if (next != NULL && X509_cmp_current_time(next) < 0)
         tell(
             l, false,
             "the CRL of %s is STALE since %s: clients whose certificates it is for will be "
             "refused until there is a new one",
-            name, show_time(next, date));
+            name, cert_show_time(next, date));
     if (X509_cmp_current_time(last) > 0)
         tell(l, false,
              "the CRL of %s is NOT VALID before %s: clients whose certificates it is for "
              "will be refused until then",
-             name, show_time(last, date));
+             name, cert_show_time(last, date));
 }
 
 static void

@@ -45,26 +45,6 @@ tell(const struct loader *l, const char *format, ...)
     return -1;
 }
 
-static int64_t
-seconds_of(const ASN1_TIME *when)
-{
-    struct tm tm;
-
-    return ASN1_TIME_to_tm(when, &tm) == 1 ? timegm(&tm) : 0;
-}
-
-static const char *
-show_time(int64_t seconds, char buf[32])
-{
-    time_t when = (time_t)seconds;
-    struct tm tm;
-
-    if (gmtime_r(&when, &tm) == NULL ||
-        strftime(buf, 32, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
-        snprintf(buf, 32, "?");
-    return buf;
-}
-
 /* ---- What it says ---- */
 
 /* Is a single response about the certificate? It says so with a digest of its choice. */
@@ -102,23 +82,23 @@ check_status(const struct loader *l, OCSP_SINGLERESP *single)
     int reason = 0;
     int status =
         OCSP_single_get0_status(single, &reason, &revoked, &this_update, &next_update);
-    char date[32];
+    char date[CERT_TIME_TEXT];
 
     if (status == V_OCSP_CERTSTATUS_REVOKED)
         return tell(l, "the OCSP response says that the certificate is REVOKED since %s",
-                    show_time(seconds_of(revoked), date));
+                    cert_show_time(revoked, date));
     if (status != V_OCSP_CERTSTATUS_GOOD)
         return tell(l, "the responder of the OCSP response does not know the certificate");
     if (next_update == NULL)
         return tell(l, "the OCSP response does not say how long it is good (nextUpdate)");
-    l->staple->this_update = seconds_of(this_update);
-    l->staple->next_update = seconds_of(next_update);
+    l->staple->this_update = cert_time(this_update);
+    l->staple->next_update = cert_time(next_update);
     if (l->staple->next_update <= time(NULL))
         return tell(l, "the OCSP response is STALE since %s",
-                    show_time(l->staple->next_update, date));
+                    cert_show_time(next_update, date));
     if (l->staple->this_update > time(NULL) + CLOCK_SKEW_S)
         return tell(l, "the OCSP response is NOT VALID before %s",
-                    show_time(l->staple->this_update, date));
+                    cert_show_time(this_update, date));
     return 0;
 }
 

@@ -2,13 +2,13 @@
 #include "tls/tls_peer.h"
 
 #include "base/text.h"
+#include "tls/cert.h"
 #include "tls/client_names.h"
 #include "tls/tls_acme.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define HEADER 5 /* bytes of server_name before the name (RFC 6066, section 3) */
 
@@ -96,14 +96,12 @@ tls_peer_note_cert(struct tls_peer *peer, const SSL *ssl)
     X509 *x509 = SSL_get0_peer_certificate(ssl);
     char buf[IDENTITY_SIZE];
     struct text t;
-    struct tm tm;
 
     if (x509 == NULL)
         return 0;
     text_init(&t, buf, sizeof(buf));
     client_names_show(x509, &t);
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(x509), &tm) == 1)
-        peer->not_after = timegm(&tm);
+    peer->not_after = cert_time(X509_get0_notAfter(x509));
     peer->identity = strdup(buf);
     return peer->identity != NULL ? 0 : -1;
 }
