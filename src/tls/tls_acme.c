@@ -78,21 +78,16 @@ tls_acme_apply(SSL_CTX *ctx, const struct config_blob *packed)
     return -1;
 }
 
-/* Is the protocol among those that the client offers (RFC 7301, 3.1)? */
+/* The list of the extension has two bytes of length in front (RFC 7301, 3.1). */
 static bool
 offers_acme(SSL *ssl)
 {
-    size_t wanted = strlen(TLS_ACME_PROTOCOL), len;
     const unsigned char *list;
+    size_t len;
 
-    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation,
-                                  &list, &len) != 1)
-        return false;
-    for (size_t at = 2; at < len; at += 1 + (size_t)list[at])
-        if (list[at] == wanted && wanted < len - at &&
-            memcmp(list + at + 1, TLS_ACME_PROTOCOL, wanted) == 0)
-            return true;
-    return false;
+    return SSL_client_hello_get0_ext(
+               ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &list, &len) == 1 &&
+           len > 2 && tls_peer_offers(list + 2, len - 2, TLS_ACME_PROTOCOL) != NULL;
 }
 
 static const struct challenge *

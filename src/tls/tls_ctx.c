@@ -47,7 +47,7 @@ apply_sessions(SSL_CTX *ctx, const struct config_frontend *frontend)
     unsigned char context[TLS_TICKET_CONTEXT], rules[TLS_VERIFY_DIGEST];
     bool any = frontend->client_cert.verify != CONFIG_VERIFY_OFF;
 
-    if (tls_verify_digest(&frontend->client_cert, rules) != 0 ||
+    if ((any && tls_verify_digest(&frontend->client_cert, rules) != 0) ||
         tls_ticket_context(context, frontend->name, rules, any ? sizeof(rules) : 0) != 0)
         return -1;
     return tls_ticket_enable(ctx, context, frontend->session_lifetime_ms / 1000,
@@ -81,20 +81,6 @@ apply_cert(SSL_CTX *ctx, const struct cert *cert, struct diag *diag)
     return -1;
 }
 
-/* Is name in the client's list: a length byte before each name (RFC 7301, 3.1)? */
-static const unsigned char *
-find_protocol(const unsigned char *list, size_t len, const char *name)
-{
-    size_t name_len = strlen(name);
-
-    for (size_t at = 0; at < len; at += 1 + (size_t)list[at]) {
-        if (list[at] == name_len && name_len < len - at &&
-            memcmp(list + at + 1, name, name_len) == 0)
-            return list + at + 1;
-    }
-    return NULL;
-}
-
 static int
 on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
         const unsigned char *list, unsigned len, void *arg)
@@ -103,7 +89,7 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     const struct tls_peer *peer = tls_peer_of(ssl);
 
     if (peer != NULL && peer->is_challenge) {
-        *out = find_protocol(list, len, TLS_ACME_PROTOCOL);
+        *out = tls_peer_offers(list, len, TLS_ACME_PROTOCOL);
         *out_len = (unsigned char)strlen(TLS_ACME_PROTOCOL);
         return *out != NULL ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
     }
@@ -112,7 +98,7 @@ on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
     for (size_t i = 0; i < frontend->alpn.count; i++) {
         const char *name = frontend->alpn.item[i].text;
 
-        *out = find_protocol(list, len, name);
+        *out = tls_peer_offers(list, len, name);
         if (*out != NULL) {
             *out_len = (unsigned char)strlen(name);
             return SSL_TLSEXT_ERR_OK;

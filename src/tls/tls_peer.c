@@ -87,6 +87,19 @@ on_hello(SSL *ssl, int *alert, void *arg)
                                                 : SSL_CLIENT_HELLO_ERROR;
 }
 
+const unsigned char *
+tls_peer_offers(const unsigned char *list, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    for (size_t at = 0; at < len; at += 1 + (size_t)list[at]) {
+        if (list[at] == name_len && name_len < len - at &&
+            memcmp(list + at + 1, name, name_len) == 0)
+            return list + at + 1;
+    }
+    return NULL;
+}
+
 /* The log would cut a longer one. */
 #define IDENTITY_SIZE 512
 

@@ -6,6 +6,7 @@
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -34,6 +35,13 @@ int tls_peer_attach(struct tls_peer *peer, SSL *ssl) ATTR_MUST_CHECK;
 
 /* The one that is attached, or NULL. */
 struct tls_peer *tls_peer_of(const SSL *ssl);
+
+/*
+ * The protocol in a client's list, which has a length byte before each name (RFC 7301,
+ * 3.1): lent by the list, without a NUL. NULL: the client does not offer it.
+ */
+const unsigned char *tls_peer_offers(const unsigned char *list, size_t len,
+                                     const char *name);
 
 /*
  * After a handshake, a resumed one too: note the certificate of the client, which has been
