@@ -202,6 +202,19 @@ raise_limits(void)
     }
 }
 
+/* What was printed counts only if it could be. Takes both. */
+static int
+finish(struct setup *setup, struct diag *diag, int status)
+{
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "sallyport: cannot write to stdout: %s\n", strerror(errno));
+        status = EXIT_FAILURE;
+    }
+    setup_free(setup);
+    diag_free(diag);
+    return status;
+}
+
 /* -t and -T: look, but do not serve. */
 static int
 inspect(const struct words *w, const struct setup_source *source)
@@ -220,13 +233,7 @@ inspect(const struct words *w, const struct setup_source *source)
     else if (status == EXIT_SUCCESS)
         printf("%s: the configuration is right\n",
                w->listen != NULL ? "command line" : w->conf);
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "sallyport: cannot write to stdout: %s\n", strerror(errno));
-        status = EXIT_FAILURE;
-    }
-    setup_free(setup);
-    diag_free(diag);
-    return status;
+    return finish(setup, diag, status);
 }
 
 /* Exit status 0: none expires soon. */
@@ -243,13 +250,7 @@ check_certs(const struct words *w, const struct setup_source *source)
         status = EXIT_EXPIRY;
     else
         status = EXIT_SUCCESS;
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "sallyport: cannot write to stdout: %s\n", strerror(errno));
-        status = EXIT_FAILURE;
-    }
-    setup_free(setup);
-    diag_free(diag);
-    return status;
+    return finish(setup, diag, status);
 }
 
 static int

@@ -64,7 +64,8 @@ on_retry(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 static bool
 is_lost_client(int error)
 {
-    return error != EMFILE && error != ENFILE && error != ENOMEM && error != ENOBUFS;
+    return error != EAGAIN && error != EMFILE && error != ENFILE && error != ENOMEM &&
+           error != ENOBUFS;
 }
 
 static void
@@ -86,12 +87,10 @@ is_full(const struct loop *loop)
     return loop->live_max > 0 && loop->connections.now >= loop->live_max;
 }
 
-/*
- * Accept at most so many; *drained: there were no more. Returns 0 if it has not been kept
- * from that, or the errno.
- */
+/* Accept at most so many. Returns 0, or the errno that has kept it from that; EAGAIN: there
+ * were no more. */
 static int
-accept_some(struct acceptor *acceptor, unsigned max, bool *drained)
+accept_some(struct acceptor *acceptor, unsigned max)
 {
     for (unsigned i = 0; i < max; i++) {
         struct addr client = {.len = sizeof(client.u)};
@@ -102,10 +101,7 @@ accept_some(struct acceptor *acceptor, unsigned max, bool *drained)
         fd = accept4(acceptor->fd, &client.u.sa, &client.len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             start(acceptor, fd, &client);
-        else if (errno == EAGAIN) {
-            *drained = true;
-            return 0;
-        } else if (!is_lost_client(errno))
+        else if (!is_lost_client(errno))
             return errno;
     }
     return 0;
@@ -115,27 +111,24 @@ static void
 on_clients(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct acceptor *acceptor = arg;
-    bool drained = false;
-    int error = accept_some(acceptor, acceptor->burst, &drained);
+    int error = accept_some(acceptor, acceptor->burst);
 
     /* To ask once too often costs a system call, to come back for the rest a turn. */
-    if (drained)
+    if (error == EAGAIN)
         acceptor->burst = 1;
     else if (acceptor->burst < BURST_MAX)
         acceptor->burst *= 2;
     if (error == EMFILE)
         pause_accepting(acceptor, "all descriptors are in use");
-    else if (error != 0)
+    else if (error != 0 && error != EAGAIN)
         pause_accepting(acceptor, strerror(error));
 }
 
 void
 acceptor_take_waiting(struct acceptor *acceptor)
 {
-    bool drained = false;
-
     if (acceptor->fd >= 0)
-        (void)accept_some(acceptor, acceptor->front->config->backlog + 1, &drained);
+        (void)accept_some(acceptor, acceptor->front->config->backlog + 1);
 }
 
 int

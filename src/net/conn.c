@@ -146,10 +146,12 @@ look(struct conn *conn, bool for_ack)
 static void
 set_expiry(struct conn *conn)
 {
-    int64_t left_ms = conn->peer.not_after * 1000 - (int64_t)(clock_wall_us() / 1000);
+    int64_t left_ms;
 
-    conn->relay.times.expires =
-        conn->peer.not_after == 0 ? 0 : clock_ms() + (left_ms > 0 ? (uint64_t)left_ms : 0);
+    if (conn->peer.not_after == 0)
+        return;
+    left_ms = conn->peer.not_after * 1000 - (int64_t)(clock_wall_us() / 1000);
+    conn->relay.times.expires = clock_ms() + (left_ms > 0 ? (uint64_t)left_ms : 0);
 }
 
 /* The handshake is over, well or badly: from now on the client's leg speaks to the relay.

@@ -62,6 +62,9 @@ int leg_flush(struct leg *leg);
  * memory. */
 int leg_keep(struct leg *leg, const unsigned char *bytes, size_t len);
 
+/* A FIN without close_notify, in a record or between two of them. */
+enum leg_end leg_end_without_notify(const struct leg *leg, bool in_record);
+
 /* What a verdict means to the owner. */
 enum leg_end leg_end_of(enum tls_verdict verdict);
 

@@ -29,15 +29,6 @@ fetch(struct leg *leg, size_t size, struct tls_opening *o)
     return n;
 }
 
-/* As in leg_tls.c: the owner judges of a FIN without close_notify. */
-static enum leg_end
-end_without_notify(const struct leg *leg)
-{
-    if (leg->error != 0)
-        return LEG_RESET;
-    return leg->pending_len > 0 ? LEG_CUT : LEG_FIN;
-}
-
 enum leg_end
 leg_record_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct text *why)
 {
@@ -50,7 +41,7 @@ leg_record_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct
     if (n < 0)
         return errno == EAGAIN ? LEG_GOING_ON : LEG_RESET;
     if (n == 0)
-        return end_without_notify(leg);
+        return leg_end_without_notify(leg, leg->pending_len > 0);
     end = leg_end_of(tls_record_open(leg->record, &o));
     if (end == LEG_GOING_ON && leg_is_flood(leg, tls_record_version(leg->record), why))
         end = LEG_TLS_ERROR;

@@ -111,12 +111,12 @@ feed(struct leg *leg, size_t size)
  * A FIN without close_notify. OpenSSL does not hear of it: it would answer with an alert,
  * and write no more, though the answer may still be owed (on-truncation = eof).
  */
-static enum leg_end
-end_without_notify(const struct leg *leg)
+enum leg_end
+leg_end_without_notify(const struct leg *leg, bool in_record)
 {
     if (leg->error != 0) /* a RST that a write has met looks like a FIN when reading */
         return LEG_RESET;
-    return tls_bio_in_record(leg->bio) ? LEG_CUT : LEG_FIN;
+    return in_record ? LEG_CUT : LEG_FIN;
 }
 
 enum leg_end
@@ -201,7 +201,7 @@ leg_handshake(struct leg *leg, enum leg_end *end, struct text *why)
     }
     if (n == 0) {
         text_add(why, "the client left during the handshake");
-        *end = end_without_notify(leg);
+        *end = leg_end_without_notify(leg, tls_bio_in_record(leg->bio));
         return LEG_HANDSHAKE_FAILED;
     }
     result = handshake_step(leg, end, why);
@@ -249,7 +249,7 @@ leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct te
     if (n < 0)
         return errno == EAGAIN ? LEG_GOING_ON : LEG_RESET;
     if (n == 0)
-        return end_without_notify(leg);
+        return leg_end_without_notify(leg, tls_bio_in_record(leg->bio));
     tls_err_clear();
     /* Plaintext is shorter than its ciphertext: all of it finds room (LOOP_PLAIN_BYTES). */
     do {
