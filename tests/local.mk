@@ -205,6 +205,7 @@ tests_unit_test_tls_session_LDADD = src/libtls.a src/libconfig.a src/libcore.a s
 
 CHECKS += tests/unit/test_tls_verify
 tests_unit_test_tls_verify_SOURCES = tests/unit/test_tls_verify.c tests/support/check_main.h \
+	tests/support/client_cert.c tests/support/client_cert.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h
 tests_unit_test_tls_verify_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_verify_CFLAGS = $(TEST_CFLAGS)
@@ -399,6 +400,7 @@ tests_loop_test_leg_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 CHECKS += tests/alloc/test_alloc
 tests_alloc_test_alloc_SOURCES = tests/alloc/test_alloc.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h \
+	tests/support/client_cert.c tests/support/client_cert.h \
 	tests/support/fail_alloc.c tests/support/fail_alloc.h
 tests_alloc_test_alloc_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_alloc_test_alloc_CFLAGS = $(TEST_CFLAGS)
@@ -591,11 +593,11 @@ tests_fuzz_fuzz_term_SOURCES = tests/fuzz/fuzz_term.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_term_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_term_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_term_LDADD = src/libcore.a src/libbase.a
-tests_fuzz_fuzz_ticket_SOURCES = tests/fuzz/fuzz_ticket.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_ticket_SOURCES = tests/fuzz/fuzz_ticket.c tests/fuzz/chance.c tests/fuzz/chance.h $(FUZZ_COMMON)
 tests_fuzz_fuzz_ticket_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_ticket_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_ticket_LDADD = src/libtls.a src/libcore.a src/libbase.a $(SSL_LIBS)
-tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c tests/fuzz/chance.c tests/fuzz/chance.h $(FUZZ_COMMON)
 tests_fuzz_fuzz_tls_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_tls_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_tls_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)

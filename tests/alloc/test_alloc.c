@@ -6,6 +6,7 @@
 #include "base/pack.h"
 #include "loop/loop_support.h"
 #include "support/check_main.h"
+#include "support/client_cert.h"
 #include "support/fail_alloc.h"
 #include "tls/cert.h"
 
@@ -393,38 +394,16 @@ teardown(void)
     log_close();
 }
 
-/* For clients, too: without the extension that says for servers. */
-static struct cert *
-make_client(const char *name)
-{
-    struct cert *cert = cert_make_self_signed(name, 30);
-    int at;
-
-    ck_assert_ptr_nonnull(cert);
-    at = X509_get_ext_by_NID(cert->leaf, NID_ext_key_usage, -1);
-    X509_EXTENSION_free(X509_delete_ext(cert->leaf, at));
-    ck_assert_int_gt(X509_sign(cert->leaf, cert->key, EVP_sha256()), 0);
-    return cert;
-}
-
 /* Clients have to have a certificate: the known one. */
 static void
 setup_strict(void)
 {
-    unsigned char *der = NULL;
-    int len;
-
     setup();
-    known = make_client("known");
-    stranger = make_client("stranger");
+    known = client_cert_make("known");
+    stranger = client_cert_make("stranger");
     shown = known;
     stride = getenv(every) != NULL ? 1 : 5;
-    len = i2d_X509(known->leaf, &der);
-    ck_assert_int_gt(len, 0);
-    pack_u32(&trusted, 1);
-    pack_blob(&trusted, der, (size_t)len);
-    pack_u32(&trusted, 0);
-    OPENSSL_free(der);
+    client_cert_trust(&trusted, known->leaf);
     stage_init(&stage);
     strict = stage.frontend;
     strict.client_cert.verify = CONFIG_VERIFY_REQUIRED;

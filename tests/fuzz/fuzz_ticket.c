@@ -5,7 +5,7 @@
  * it was given, resumes its session (with TLS 1.3 the client then fails to prove that it
  * has the session's secret); all others are met by a full handshake, without an error.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD: the same bytes in each run */
+#include "chance.h"
 #include "fuzz.h"
 #include "tls/cert.h"
 #include "tls/tls_bio.h"
@@ -14,7 +14,6 @@
 #include "tls/tls_ticket.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <stdbool.h>
 
 #define TICKET_MAX 2000
@@ -35,27 +34,6 @@ struct ticket {
 
 static SSL_CTX *server_ctx;
 static struct ticket real[2]; /* of TLS 1.2, and of 1.3 */
-
-static int
-give_bytes(unsigned char *buf, int len)
-{
-    static uint64_t chance = 1;
-
-    for (int i = 0; i < len; i++) {
-        chance = chance * 6364136223846793005u + 1442695040888963407u;
-        buf[i] = (unsigned char)(chance >> 56);
-    }
-    return 1;
-}
-
-static int
-give_status(void)
-{
-    return 1;
-}
-
-static const RAND_METHOD no_chance = {
-    .bytes = give_bytes, .pseudorand = give_bytes, .status = give_status};
 
 /* ---- A real ticket ---- */
 
@@ -296,7 +274,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct ticket *given = &real[tls12 ? 0 : 1];
 
     if (server_ctx == NULL) {
-        MUST(RAND_set_rand_method(&no_chance) == 1);
+        MUST(chance_fix() == 1);
         make_server();
         get_ticket(&real[0], TLS1_2_VERSION);
         get_ticket(&real[1], TLS1_3_VERSION);

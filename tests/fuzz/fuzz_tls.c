@@ -8,7 +8,7 @@
  * until it has failed or ended; what gathers stays bounded, and nothing gathers
  * behind close_notify.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD: the same bytes in each run */
+#include "chance.h"
 #include "fuzz.h"
 #include "tls/cert.h"
 #include "tls/tls_bio.h"
@@ -16,7 +16,6 @@
 #include "tls/tls_err.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 
 #define WIRE_SIZE (256u << 10)
 #define GATHER_START 512
@@ -48,32 +47,6 @@ struct session {
 
 static SSL_CTX *server_ctx, *client_ctx;
 
-/* ---- chance, the same in each run ---- */
-
-static uint64_t chance;
-
-static int
-give_bytes(unsigned char *buf, int len)
-{
-    for (int i = 0; i < len; i++) {
-        chance = chance * 6364136223846793005u + 1442695040888963407u;
-        buf[i] = (unsigned char)(chance >> 56);
-    }
-    return 1;
-}
-
-static int
-give_status(void)
-{
-    return 1;
-}
-
-static const RAND_METHOD no_chance = {
-    .bytes = give_bytes,
-    .pseudorand = give_bytes,
-    .status = give_status,
-};
-
 /* ---- made once ---- */
 
 /* With fixed dates instead of today's, so that it too is the same in each run. */
@@ -104,7 +77,7 @@ make_contexts(void)
     struct diag *diag;
     struct cert *cert;
 
-    MUST(RAND_set_rand_method(&no_chance) == 1);
+    MUST(chance_fix() == 1);
     diag = diag_new();
     cert = make_cert();
     server_ctx = tls_ctx_new(&frontend, cert, diag);
@@ -121,7 +94,7 @@ begin(struct session *s, unsigned settings)
 {
     BIO *bio;
 
-    chance = settings;
+    chance_seed(settings);
     *s = (struct session){.wire = malloc(WIRE_SIZE), .tampered = settings & RAW};
     MUST(s->wire != NULL && tls_gather_init(&s->gather, GATHER_START) == 0);
     s->bio.out = &s->gather;

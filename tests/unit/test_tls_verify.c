@@ -5,6 +5,7 @@
 
 #include "base/pack.h"
 #include "support/check_main.h"
+#include "support/client_cert.h"
 #include "support/tls_pair.h"
 #include "tls/cert.h"
 #include "tls/tls_ctx.h"
@@ -26,43 +27,20 @@ static struct pack packed;
 static SSL_CTX *ctx;
 static SSL_SESSION *session;
 
-/* What client_ca_load makes of a file with one certificate. */
 static void
 trust(X509 *x509)
 {
-    unsigned char *der = NULL;
-    int len = i2d_X509(x509, &der);
-
-    ck_assert_int_gt(len, 0);
     pack_clear(&packed);
     packed = (struct pack){0};
-    pack_u32(&packed, 1);
-    pack_blob(&packed, der, (size_t)len);
-    pack_u32(&packed, 0);
-    OPENSSL_free(der);
+    client_cert_trust(&packed, x509);
     frontend.client_cert.sealed = (struct config_blob){packed.data, packed.len};
-}
-
-/* For clients, too: without the extension that says for servers. */
-static struct cert *
-make_client(const char *name)
-{
-    struct cert *cert = cert_make_self_signed(name, 30);
-    int at;
-
-    ck_assert_ptr_nonnull(cert);
-    at = X509_get_ext_by_NID(cert->leaf, NID_ext_key_usage, -1);
-    ck_assert_int_ge(at, 0);
-    X509_EXTENSION_free(X509_delete_ext(cert->leaf, at));
-    ck_assert_int_gt(X509_sign(cert->leaf, cert->key, EVP_sha256()), 0);
-    return cert;
 }
 
 static void
 setup(void)
 {
-    known = make_client("known");
-    stranger = make_client("stranger");
+    known = client_cert_make("known");
+    stranger = client_cert_make("stranger");
     frontend = tls_pair_frontend(0);
     frontend.client_cert.verify = CONFIG_VERIFY_REQUIRED;
     frontend.client_cert.depth = 4;
