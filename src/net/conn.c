@@ -12,6 +12,10 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* After so many milliseconds a connection is not one of the short ones. */
+#define SETTLE_AFTER_MS 1000
 
 static void on_stepped(void *owner);
 
@@ -102,10 +106,10 @@ arm(struct conn *conn)
     uint64_t after = look_after(conn, &d), now, at;
     struct timeval timeout;
 
-    if (after == 0 && d.at == 0)
+    if (after == 0 && d.at == 0 && conn->settle_ms == 0)
         return 0;
     now = clock_ms();
-    at = sooner(d.at, after != 0 ? now + after : 0);
+    at = sooner(sooner(d.at, conn->settle_ms), after != 0 ? now + after : 0);
     if (conn->timer_ms != 0 && conn->timer_ms <= at)
         return 0;
     conn->timer_ms = at;
@@ -154,6 +158,17 @@ set_expiry(struct conn *conn)
     conn->relay.times.expires = clock_ms() + (left_ms > 0 ? (uint64_t)left_ms : 0);
 }
 
+/* The backend's socket gets the options that a short connection does without. */
+static void
+settle(struct conn *conn)
+{
+    if (conn->settle_ms == 0 || conn->settle_ms > clock_ms())
+        return;
+    conn->settle_ms = 0;
+    if (conn->backend_addr.u.sa.sa_family != AF_UNIX)
+        leg_find_vanished(conn->relay.backend, conn->front->config);
+}
+
 /* The handshake is over, well or badly: from now on the client's leg speaks to the relay.
  */
 static void
@@ -171,6 +186,7 @@ on_timer(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
     struct deadline d = next_deadline(conn);
 
     conn->timer_ms = 0;
+    settle(conn);
     if (conn->phase == CONN_RELAY || d.poll_acked) {
         look(conn, d.poll_acked);
         d = next_deadline(conn);
@@ -232,6 +248,7 @@ on_dialled(void *owner, const struct dial_result *result)
     } else {
         if (result->error != 0)
             leg_note_error(leg, result->error);
+        conn->settle_ms = clock_ms() + SETTLE_AFTER_MS;
         relay_attach(&conn->relay, leg);
     }
     on_stepped(conn);
@@ -438,7 +455,8 @@ void
 conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
             const struct addr *local, enum reason reason)
 {
-    sock_close(fd);
+    sock_drain(fd);
+    close(fd);
     front_count_end(front, reason, false);
     journal_refusal(loop_next_id(loop), front, client, local, reason);
 }

@@ -206,7 +206,7 @@ try_next(struct dial *dial)
 
     while (dial->next < dial->count && now < dial->deadline_ms) {
         dial->tried = &dial->addrs[dial->next++];
-        dial->fd = sock_dial(dial->tried, dial->frontend, &connecting);
+        dial->fd = sock_dial(dial->tried, &connecting);
         if (dial->fd >= 0 && !connecting) {
             succeed(dial, 0);
             return;

@@ -9,6 +9,7 @@
 #include <event2/bufferevent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* More than is ever queued. */
 #define SINGLE_WRITE_BYTES (1u << 20)
@@ -118,6 +119,12 @@ leg_set_events(struct leg *leg, const struct leg_events *events, void *owner)
     leg->owner = owner;
 }
 
+static bool
+is_plain(const struct leg *leg)
+{
+    return leg->ssl == NULL && leg->record == NULL;
+}
+
 /* Take the socket out of the loop, before it is closed. Returns it, or -1 if it was closed.
  */
 static int
@@ -144,8 +151,13 @@ leg_close(struct leg *leg)
 {
     int fd = detach(leg);
 
-    if (fd >= 0)
-        sock_close(fd);
+    if (fd < 0)
+        return;
+    if (!leg->ended)
+        sock_drain(fd);
+    if (is_plain(leg))
+        sock_allow_fin(fd);
+    close(fd);
 }
 
 void
@@ -189,6 +201,7 @@ leg_receive(struct leg *leg, void *buf, size_t size)
     while (n < 0 && errno == EINTR);
     if (n > 0)
         leg->received += (size_t)n;
+    leg->ended = n == 0;
     if (n < 0 && errno != EAGAIN && leg->error == 0)
         leg->error = errno;
     return n;
@@ -358,6 +371,13 @@ leg_queued(const struct leg *leg)
     if (leg->queue == NULL || leg->dropped)
         return 0;
     return evbuffer_get_length(bufferevent_get_output(leg->queue));
+}
+
+void
+leg_find_vanished(struct leg *leg, const struct config_frontend *frontend)
+{
+    if (leg->watch.fd >= 0)
+        sock_find_vanished(leg->watch.fd, frontend);
 }
 
 size_t

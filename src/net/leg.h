@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct config_frontend;
 struct loop;
 
 /*
@@ -128,6 +129,9 @@ size_t leg_queued(const struct leg *leg);
 
 /* Bytes that the peer has not acknowledged yet, apart from what is queued. */
 size_t leg_unacked(const struct leg *leg);
+
+/* See sock_find_vanished. */
+void leg_find_vanished(struct leg *leg, const struct config_frontend *frontend);
 
 /* See sock_mind_window. */
 void leg_mind_window(struct leg *leg, uint32_t timeout_ms);

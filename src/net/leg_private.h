@@ -23,6 +23,7 @@ struct leg {
     bool watch_on;   /* the owner wants on_hangup */
     bool watched;    /* hangup has the socket */
     bool dropped;    /* nothing is written any more */
+    bool ended;      /* its FIN has been read: nothing is unread */
     bool last;       /* what is being written is followed by the FIN at once */
     uint64_t received;
 

@@ -13,7 +13,7 @@
  * tcp(7)). */
 #define HELLO_WAIT_S 1
 
-/* A peer that sends without end must not hold up sock_close for ever. */
+/* A peer that sends without end must not hold up sock_drain for ever. */
 #define CLOSE_DISCARD_MAX (4u << 20)
 
 static void
@@ -36,10 +36,15 @@ set_linger(int fd, bool on)
  * SO_OOBINLINE: urgent data is a part of the stream (RFC 6093).
  */
 static void
-set_tcp_options(int fd, const struct config_frontend *f)
+set_stream_options(int fd)
 {
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+}
+
+void
+sock_find_vanished(int fd, const struct config_frontend *f)
+{
     set(fd, SOL_SOCKET, SO_KEEPALIVE, f->keepalive);
     if (f->keepalive) {
         set(fd, IPPROTO_TCP, TCP_KEEPIDLE, (int)(f->keepalive_idle_ms / 1000));
@@ -84,7 +89,8 @@ sock_hello_wait_ms(const struct config_frontend *frontend)
 int
 sock_listen(int fd, const struct config_frontend *frontend)
 {
-    set_tcp_options(fd, frontend); /* what is accepted inherits them */
+    set_stream_options(fd); /* what is accepted inherits all of them */
+    sock_find_vanished(fd, frontend);
     set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)sock_hello_wait_ms(frontend) / 1000);
     return listen(fd, (int)frontend->backlog);
 }
@@ -118,14 +124,14 @@ is_connected(int fd, const struct addr *addr)
 }
 
 int
-sock_dial(const struct addr *addr, const struct config_frontend *frontend, bool *connecting)
+sock_dial(const struct addr *addr, bool *connecting)
 {
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
     if (addr->u.sa.sa_family != AF_UNIX) {
-        set_tcp_options(fd, frontend);
+        set_stream_options(fd);
         set_linger(fd, true);
     }
     *connecting = false;
@@ -182,16 +188,19 @@ sock_mind_window(int fd, uint32_t timeout_ms)
 }
 
 void
-sock_close(int fd)
+sock_drain(int fd)
 {
     size_t discarded = 0;
     ssize_t n;
 
-    /* A socket closed with unread bytes sends RST, which can destroy what it has sent. */
     while (discarded < CLOSE_DISCARD_MAX && (n = sock_discard(fd)) > 0)
         discarded += (size_t)n;
+}
+
+void
+sock_allow_fin(int fd)
+{
     set_linger(fd, false);
-    close(fd);
 }
 
 void

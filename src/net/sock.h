@@ -38,14 +38,21 @@ int sock_listen(int fd, const struct config_frontend *frontend) ATTR_MUST_CHECK;
 void sock_steer(int fd, unsigned count);
 
 /*
- * A non-blocking socket on its way to addr, with the frontend's keepalive settings.
- * Until sock_close says otherwise, whatever ends it ends it with a RST (SO_LINGER {1, 0}):
- * also a crash of this process, which must not look like an orderly end to the backend.
- * Returns it and sets *connecting if it is not there yet (wait until it is writable, then
- * ask sock_error), or -1 with errno.
+ * Keepalive and TCP_USER_TIMEOUT as the frontend has them, for a socket of TCP that is
+ * connected or listens. For dialled ones conn does this a second late: most connections do
+ * not live that long, and it takes five system calls. The time in which nothing has come
+ * counts for keepalive all the same.
  */
-int sock_dial(const struct addr *addr, const struct config_frontend *frontend,
-              bool *connecting) ATTR_MUST_CHECK;
+void sock_find_vanished(int fd, const struct config_frontend *frontend);
+
+/*
+ * A non-blocking socket on its way to addr.
+ * Until sock_allow_fin says otherwise, whatever ends it ends it with a RST (SO_LINGER {1,
+ * 0}): also a crash of this process, which must not look like an orderly end to the
+ * backend. Returns it and sets *connecting if it is not there yet (wait until it is
+ * writable, then ask sock_error), or -1 with errno.
+ */
+int sock_dial(const struct addr *addr, bool *connecting) ATTR_MUST_CHECK;
 
 /* The pending error of a socket (SO_ERROR), which is cleared by that; 0: none. */
 int sock_error(int fd) ATTR_MUST_CHECK;
@@ -68,8 +75,14 @@ ssize_t sock_discard(int fd);
  */
 void sock_mind_window(int fd, uint32_t timeout_ms);
 
-/* Close with FIN, whatever sock_dial has prepared; what is unread is thrown away first. */
-void sock_close(int fd);
+/*
+ * Throw away what is unread, up to some MiB. A socket that is closed with unread bytes
+ * sends RST, which can destroy what it has sent before.
+ */
+void sock_drain(int fd);
+
+/* From now on close() ends a socket of sock_dial's with FIN. */
+void sock_allow_fin(int fd);
 
 /* Close with RST (RFC 9293, 3.10.5: ABORT). A Unix socket has none: it is just closed. */
 void sock_reset(int fd);

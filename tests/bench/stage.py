@@ -7,7 +7,6 @@ programs (src/sallyport, tests/make-pki, tests/bench/load, tests/bench/backend).
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from processes import Failed, Process, stop_all, wait_for
+from processes import Failed, Process, free_port, stop_all, wait_for
 
 PROXY_CORE = 0
 LOAD_CORE = 1
@@ -78,11 +77,11 @@ class Stage:
 
     def start_backend(self):
         log = self.dir / "backend.log"
-        self.backend = Process("backend", [program("BENCH_BACKEND", "tests/bench/backend")],
-                               log, core=load_core())
-        said = wait_for("the backend", lambda: self.backend.check() and re.search(
-            r"listening on port (\d+)", self.backend.log_text()))
-        self.backend_port = int(said.group(1))
+        self.backend_port = free_port()
+        self.backend = Process("backend", [program("BENCH_BACKEND", "tests/bench/backend"),
+                                           self.backend_port], log, core=load_core())
+        wait_for("the backend", lambda: self.backend.check()
+                 and "listening on port" in self.backend.log_text())
 
     def pem(self, kind="ec"):
         return self.pki / f"{kind}.pem"
