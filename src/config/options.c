@@ -145,7 +145,7 @@ const struct option option_table[] = {
      .help = "files with the secret of session tickets, for replicas; the first encrypts"},
     {"alpn", FRONTEND(alpn), OPTION_LIST, NULL,
      .help = "application protocols, in order of preference; none: ALPN is ignored"},
-    {"own-records", FRONTEND(own_records), OPTION_SWITCH, "off", .words = switches,
+    {"own-records", FRONTEND(own_records), OPTION_SWITCH, "on", .words = switches,
      .help = "protect records without OpenSSL's object: less memory for each connection"},
 
     {"acme-tls-dir", FRONTEND(acme_tls_dir), OPTION_STRING, NULL,

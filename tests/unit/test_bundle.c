@@ -23,7 +23,7 @@ static const char rich[] =
     "  alpn-backend = { \"h2=unix:@h2\" }\n"
     "  client-cert { verify = optional ca = { ca1, ca2 } crl = crl depth = 7\n"
     "    allow = \"CN:x\" }\n"
-    "  cert-default = c key-passphrase-file = p sni-strict = on own-records = on\n"
+    "  cert-default = c key-passphrase-file = p sni-strict = on own-records = off\n"
     "  backend = \"backend.test:8080\" tls-min = 1.3 ciphers = '$C'\n"
     "  ciphersuites = S groups = G alpn = { h2, 'x y' } session-lifetime = 2h\n"
     "  sigalgs = A security-level = 3 dh = on ssl-conf = { 'A b', 'C d' }\n"
