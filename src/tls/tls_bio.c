@@ -154,9 +154,11 @@ on_ctrl(BIO *bio, int command, long number, void *argument)
 static int
 make_method(void)
 {
-    int index = BIO_get_new_index();
+    static int index; /* OpenSSL has 127 of them and takes none back */
 
-    if (index == -1)
+    if (index <= 0)
+        index = BIO_get_new_index();
+    if (index <= 0)
         return -1;
     method = BIO_meth_new(index | BIO_TYPE_SOURCE_SINK, "sallyport");
     if (method == NULL)

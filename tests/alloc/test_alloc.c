@@ -55,6 +55,7 @@ static struct pair bystander, victim;
 static bool stop;
 static bool victim_lives; /* else what connects to the backend is the bystander */
 static bool (*is_over)(void);
+static bool own_records;
 static uint64_t started_us;
 static char answer[ANSWER_BYTES];
 static unsigned long failing;
@@ -269,6 +270,7 @@ open_stage(void)
 
     stage_init(&stage);
     stage.frontend.backend.addr = address;
+    stage.frontend.own_records = own_records;
     patient = stage.frontend;
     patient.idle_timeout_ms = 0;
     patient.handshake_timeout_ms = patient.connect_timeout_ms = 60000;
@@ -394,6 +396,21 @@ teardown(void)
     log_close();
 }
 
+/* Without the SSL object after the handshake. */
+static void
+setup_own(void)
+{
+    setup();
+    own_records = true;
+}
+
+static void
+teardown_own(void)
+{
+    own_records = false;
+    teardown();
+}
+
 /* Clients have to have a certificate: the known one. */
 static void
 setup_strict(void)
@@ -469,6 +486,12 @@ alloc_suite(void)
     TCase *tcase = tcase_create("alloc");
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, every_single_allocation_may_fail);
+    tcase_add_test(tcase, all_allocations_may_fail_from_some_moment_on);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("own-records");
+    tcase_add_checked_fixture(tcase, setup_own, teardown_own);
     tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, every_single_allocation_may_fail);
     tcase_add_test(tcase, all_allocations_may_fail_from_some_moment_on);
