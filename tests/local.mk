@@ -471,6 +471,7 @@ E2E_TESTS = \
 	tests/e2e/conformance-keepalive \
 	tests/e2e/conformance-limits \
 	tests/e2e/conformance-openssl \
+	tests/e2e/conformance-records \
 	tests/e2e/conformance-timeouts \
 	tests/e2e/conformance-unix \
 	tests/e2e/container \

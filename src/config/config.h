@@ -66,6 +66,13 @@ enum config_truncation {
     CONFIG_TRUNCATION_EOF
 };
 
+/* Who protects records after the handshake, and from when on. */
+enum config_own_records {
+    CONFIG_OWN_RECORDS_OFF,
+    CONFIG_OWN_RECORDS_ON, /* we, where it pays: see leg_release_ssl */
+    CONFIG_OWN_RECORDS_AT_ONCE
+};
+
 enum config_verify {
     CONFIG_VERIFY_OFF,
     CONFIG_VERIFY_OPTIONAL,
@@ -126,7 +133,7 @@ struct config_frontend {
     uint32_t ticket_rotation_ms;         /* whole seconds */
     struct config_strings ticket_secret; /* files; none: a secret of this sallyport's own */
     struct config_strings alpn;          /* in order of preference; none: ALPN is ignored */
-    bool own_records;                    /* protect records without OpenSSL's object */
+    enum config_own_records own_records; /* protect records without OpenSSL's object */
     struct config_client_cert client_cert;
     struct config_string acme_tls_dir; /* text NULL: none */
 

@@ -20,6 +20,7 @@
 _Static_assert(sizeof(enum log_level) == sizeof(int), "enum log_level");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "enum log_format");
 _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_truncation");
+_Static_assert(sizeof(enum config_own_records) == sizeof(int), "enum config_own_records");
 _Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
@@ -53,6 +54,10 @@ static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
 static const struct option_word yes_or_no[] = {
     {"on", true}, {"off", false}, {"yes", true}, {"no", false}, {NULL, 0}};
 
+static const struct option_word own_records[] = {{"on", CONFIG_OWN_RECORDS_ON},
+                                                 {"off", CONFIG_OWN_RECORDS_OFF},
+                                                 {"at-once", CONFIG_OWN_RECORDS_AT_ONCE},
+                                                 {NULL, 0}};
 static const struct option_word switches[] = {{"on", true}, {"off", false}, {NULL, 0}};
 
 /* One more than OpenSSL's number: 0 is nothing set. */
@@ -145,7 +150,7 @@ const struct option option_table[] = {
      .help = "files with the secret of session tickets, for replicas; the first encrypts"},
     {"alpn", FRONTEND(alpn), OPTION_LIST, NULL,
      .help = "application protocols, in order of preference; none: ALPN is ignored"},
-    {"own-records", FRONTEND(own_records), OPTION_SWITCH, "on", .words = switches,
+    {"own-records", FRONTEND(own_records), OPTION_WORD, "on", .words = own_records,
      .help = "protect records without OpenSSL's object: less memory for each connection"},
 
     {"acme-tls-dir", FRONTEND(acme_tls_dir), OPTION_STRING, NULL,

@@ -158,15 +158,16 @@ set_expiry(struct conn *conn)
     conn->relay.times.expires = clock_ms() + (left_ms > 0 ? (uint64_t)left_ms : 0);
 }
 
-/* The backend's socket gets the options that a short connection does without. */
+/* Both sides do what a short connection can do without. */
 static void
 settle(struct conn *conn)
 {
     if (conn->settle_ms == 0 || conn->settle_ms > clock_ms())
         return;
     conn->settle_ms = 0;
+    leg_settle(conn->relay.client, conn->front->config);
     if (conn->backend_addr.u.sa.sa_family != AF_UNIX)
-        leg_find_vanished(conn->relay.backend, conn->front->config);
+        leg_settle(conn->relay.backend, conn->front->config);
 }
 
 /* The handshake is over, well or badly: from now on the client's leg speaks to the relay.
@@ -268,7 +269,8 @@ choose_backend(const struct conn *conn)
 static bool
 needs_no_ssl(const struct config_frontend *f)
 {
-    return f->own_records && f->client_cert.verify == CONFIG_VERIFY_OFF;
+    return f->own_records != CONFIG_OWN_RECORDS_OFF &&
+           f->client_cert.verify == CONFIG_VERIFY_OFF;
 }
 
 /*
@@ -278,8 +280,10 @@ needs_no_ssl(const struct config_frontend *f)
 static void
 release_ssl(struct conn *conn)
 {
-    if (needs_no_ssl(conn->front->config))
-        leg_release_ssl(conn->relay.client);
+    const struct config_frontend *f = conn->front->config;
+
+    if (needs_no_ssl(f))
+        leg_release_ssl(conn->relay.client, f->own_records == CONFIG_OWN_RECORDS_AT_ONCE);
 }
 
 static void

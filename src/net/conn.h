@@ -40,7 +40,7 @@ struct conn {
     struct dial *dial; /* in CONN_DIAL */
     struct event *timer;
     uint32_t waited_ms;    /* how long the client had been silent when it was accepted */
-    uint64_t settle_ms;    /* when sock_find_vanished is due; 0: done, or no backend yet */
+    uint64_t settle_ms;    /* when leg_settle is due; 0: done, or no backend yet */
     uint64_t timer_ms;     /* when it will fire; 0: it is not set */
     size_t unacked_client; /* what the last look at the sockets saw */
     size_t unacked_backend;

@@ -374,9 +374,11 @@ leg_queued(const struct leg *leg)
 }
 
 void
-leg_find_vanished(struct leg *leg, const struct config_frontend *frontend)
+leg_settle(struct leg *leg, const struct config_frontend *frontend)
 {
-    if (leg->watch.fd >= 0)
+    if (!is_plain(leg))
+        leg_tls_settle(leg);
+    else if (leg->watch.fd >= 0)
         sock_find_vanished(leg->watch.fd, frontend);
 }
 

@@ -89,10 +89,17 @@ void leg_expect_release(struct leg *leg);
 
 /*
  * After LEG_HANDSHAKE_DONE, when nobody has anything more to ask of the SSL object: free it
- * and go on without it (tls_record.h). Where that is not possible all stays as it was, and
+ * and go on without it (tls_record.h), at once, or as soon as that is cheaper than to keep
+ * it: after some records, or leg_settle. Where it is not possible all stays as it was;
  * nobody else sees a difference.
  */
-void leg_release_ssl(struct leg *leg);
+void leg_release_ssl(struct leg *leg, bool at_once);
+
+/*
+ * The connection is none of the short ones. Its SSL object goes now, or after the record
+ * that is under way, if it has been released; and see sock_find_vanished for a plain leg.
+ */
+void leg_settle(struct leg *leg, const struct config_frontend *frontend);
 
 /*
  * Read once, at most about quantum bytes, and for TLS decrypt all that came. chunk->len may
@@ -129,9 +136,6 @@ size_t leg_queued(const struct leg *leg);
 
 /* Bytes that the peer has not acknowledged yet, apart from what is queued. */
 size_t leg_unacked(const struct leg *leg);
-
-/* See sock_find_vanished. */
-void leg_find_vanished(struct leg *leg, const struct config_frontend *frontend);
 
 /* See sock_mind_window. */
 void leg_mind_window(struct leg *leg, uint32_t timeout_ms);

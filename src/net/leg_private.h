@@ -30,7 +30,9 @@ struct leg {
     SSL *ssl;            /* NULL: a plain leg, or record has taken its place */
     struct tls_bio *bio; /* of ssl */
     struct tls_record *record;
-    bool release;           /* the SSL object is to go when the handshake is done */
+    bool release;           /* the SSL object may go some time after the handshake */
+    bool released;          /* its owner does not need it any more */
+    uint64_t release_after; /* records, from when on it pays to let it go */
     unsigned refusals;      /* renegotiations that were refused (TLS 1.2) */
     unsigned char *pending; /* ciphertext that precedes what the socket has; owned */
     size_t pending_len;
@@ -50,6 +52,7 @@ enum leg_end leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chu
                           struct text *why);
 int leg_tls_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
 void leg_tls_shut(struct leg *leg, bool last);
+void leg_tls_settle(struct leg *leg);
 
 enum leg_end leg_record_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk,
                              struct text *why);

@@ -14,6 +14,12 @@
 #define REFUSALS_MAX 4
 #define UNREAD_ANSWERS_MAX (512u << 10)
 
+/*
+ * To take the keys over costs as much as OpenSSL's part of some ten records: a connection
+ * that has not so many does without.
+ */
+#define RELEASE_AFTER_RECORDS 8
+
 /* A handshake message flight fits; what came behind it has to be kept, so read no more. */
 #define HANDSHAKE_BYTES (16u << 10)
 
@@ -54,18 +60,55 @@ leg_expect_release(struct leg *leg)
     leg->release = true;
 }
 
-void
-leg_release_ssl(struct leg *leg)
+/* Somebody changes his keys, and OpenSSL alone knows the new ones (RFC 8446, 4.6.3). */
+static void
+on_message(int is_write ATTR_UNUSED, int version ATTR_UNUSED, int content_type,
+           const void *buf, size_t len, SSL *ssl ATTR_UNUSED, void *arg)
 {
+    struct leg *leg = arg;
+
+    if (content_type == SSL3_RT_HANDSHAKE && len > 0 &&
+        *(const unsigned char *)buf == SSL3_MT_KEY_UPDATE)
+        leg->release = false;
+}
+
+/* Between two records and two messages, when it pays, go on without the SSL object. */
+static void
+release_if_due(struct leg *leg)
+{
+    const struct tls_bio *bio = leg->bio;
     struct tls_keys keys;
 
-    if (leg->ssl == NULL || !leg->release)
+    if (!leg->released || !leg->release || bio->shut ||
+        bio->read.count + bio->written.count < leg->release_after ||
+        tls_bio_in_record(bio) || SSL_has_pending(leg->ssl) || SSL_in_init(leg->ssl))
         return;
+    leg->release = false; /* what is not possible now never is */
     if (tls_keys_take(leg->ssl, &keys) == 0)
         leg->record = tls_record_new(&keys);
     OPENSSL_cleanse(&keys, sizeof(keys));
     if (leg->record != NULL)
         release(leg);
+}
+
+void
+leg_release_ssl(struct leg *leg, bool at_once)
+{
+    if (leg->ssl == NULL || !leg->release)
+        return;
+    leg->released = true;
+    leg->release_after = at_once ? 0 : RELEASE_AFTER_RECORDS;
+    SSL_set_msg_callback(leg->ssl, on_message);
+    SSL_set_msg_callback_arg(leg->ssl, leg);
+    release_if_due(leg);
+}
+
+void
+leg_tls_settle(struct leg *leg)
+{
+    leg->release_after = 0;
+    if (leg->ssl != NULL)
+        release_if_due(leg);
 }
 
 void
@@ -264,6 +307,8 @@ leg_tls_read(struct leg *leg, size_t quantum, struct leg_chunk *chunk, struct te
     /* An alert of ours may have gathered. If it cannot be sent, reading will tell. */
     (void)leg_flush(leg);
     (void)leg_keep(leg, NULL, 0); /* it has been read */
+    if (end == LEG_GOING_ON)
+        release_if_due(leg);
     return end;
 }
 
@@ -289,7 +334,10 @@ leg_tls_write(struct leg *leg, const void *data, size_t len)
 
     tls_err_clear();
     ret = SSL_write(leg->ssl, data, (int)len);
-    return ret > 0 ? leg_flush(leg) : cannot_write(leg, ret);
+    if (ret <= 0 || leg_flush(leg) < 0)
+        return ret > 0 ? -1 : cannot_write(leg, ret);
+    release_if_due(leg);
+    return 0;
 }
 
 void

@@ -55,7 +55,7 @@ static struct pair bystander, victim;
 static bool stop;
 static bool victim_lives; /* else what connects to the backend is the bystander */
 static bool (*is_over)(void);
-static bool own_records;
+static enum config_own_records own_records;
 static uint64_t started_us;
 static char answer[ANSWER_BYTES];
 static unsigned long failing;
@@ -401,13 +401,13 @@ static void
 setup_own(void)
 {
     setup();
-    own_records = true;
+    own_records = CONFIG_OWN_RECORDS_AT_ONCE;
 }
 
 static void
 teardown_own(void)
 {
-    own_records = false;
+    own_records = CONFIG_OWN_RECORDS_OFF;
     teardown();
 }
 

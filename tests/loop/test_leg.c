@@ -512,7 +512,7 @@ shake(const char *words)
     (void)tls_client_shake(&client); /* TLS 1.2: the server's Finished is the last */
     ck_assert(SSL_is_init_finished(client.ssl));
     if (!keeps_ssl) {
-        leg_release_ssl(leg);
+        leg_release_ssl(leg, true);
         ck_assert_ptr_null(leg_ssl(leg));
     }
 }
@@ -599,7 +599,7 @@ START_TEST(close_notify_behind_the_handshake_is_pending)
     tls_client_send(&client);
     ck_assert_int_eq(shake_leg(&end), LEG_HANDSHAKE_DONE);
     if (!keeps_ssl)
-        leg_release_ssl(leg);
+        leg_release_ssl(leg, true);
     ck_assert_int_eq(leg_read(leg, 16384, &chunk, &why), LEG_NOTIFY);
     ck_assert_uint_eq(chunk.len, 3);
 }
@@ -836,7 +836,7 @@ START_TEST(a_part_of_a_record_behind_the_handshake_is_kept)
     ck_assert(send_all(client.fd, bytes, (size_t)flight + 7));
     ck_assert_int_eq(shake_leg(&end), LEG_HANDSHAKE_DONE);
     if (!keeps_ssl)
-        leg_release_ssl(leg);
+        leg_release_ssl(leg, true);
     ck_assert(leg_has_pending(leg));
     ck_assert_int_eq(leg_read(leg, 16384, &chunk, &why), LEG_GOING_ON);
     ck_assert_uint_eq(chunk.len, 0);
@@ -855,7 +855,7 @@ START_TEST(max_fragment_length_stays_with_openssl)
         SSL_set_tlsext_max_fragment_length(client.ssl, TLSEXT_max_fragment_length_512), 1);
     keeps_ssl = true;
     shake("");
-    leg_release_ssl(leg);
+    leg_release_ssl(leg, true);
     ck_assert_ptr_nonnull(leg_ssl(leg));
     client_sends("question");
     must_read("question");
@@ -875,6 +875,89 @@ START_TEST(a_key_update_is_answered)
     ck_assert_int_eq(client_hears("mine too", false), SSL_ERROR_WANT_READ);
     leg_shut(leg, false);
     ck_assert_int_eq(client_hears("", true), SSL_ERROR_ZERO_RETURN);
+}
+END_TEST
+
+/* ---- when the SSL object goes ---- */
+
+/* After the handshake, with an SSL object that goes when it pays. */
+static void
+make_patient(int i)
+{
+    keeps_ssl = true;
+    make_shaken(i, false);
+    leg_release_ssl(leg, false);
+    ck_assert_ptr_nonnull(leg_ssl(leg));
+}
+
+static void
+exchange(void)
+{
+    client_sends("question");
+    must_read("question");
+    ck_assert_int_eq(leg_write(leg, "answer", 6), 0);
+    ck_assert_int_eq(client_hears("answer", false), SSL_ERROR_WANT_READ);
+}
+
+START_TEST(the_ssl_object_goes_after_some_records)
+{
+    unsigned rounds = 0;
+
+    make_patient(_i);
+    for (; leg_ssl(leg) != NULL && rounds < 10; rounds++)
+        exchange();
+    ck_assert_uint_gt(rounds, 1);
+    ck_assert_uint_lt(rounds, 10);
+    exchange();
+    ck_assert_int_eq(SSL_shutdown(client.ssl), 0);
+    tls_client_send(&client);
+    must_end(LEG_NOTIFY);
+}
+END_TEST
+
+START_TEST(a_leg_that_settles_lets_the_ssl_object_go)
+{
+    make_patient(_i);
+    exchange();
+    leg_settle(leg, &stage.frontend);
+    ck_assert_ptr_null(leg_ssl(leg));
+    exchange();
+}
+END_TEST
+
+/* OpenSSL has the first part of it. */
+START_TEST(it_goes_after_the_record_that_is_under_way)
+{
+    char *bytes;
+    long len;
+
+    make_patient(_i % 2);
+    tls_client_says(&client, "question", 8);
+    len = BIO_get_mem_data(SSL_get_wbio(client.ssl), &bytes);
+    ck_assert(send_all(client.fd, bytes, _i < 2 ? 3 : (size_t)len - 1));
+    must_read("");
+    leg_settle(leg, &stage.frontend);
+    ck_assert_ptr_nonnull(leg_ssl(leg));
+    if (_i < 2)
+        ck_assert(send_all(client.fd, bytes + 3, (size_t)len - 3));
+    else
+        ck_assert(send_all(client.fd, bytes + len - 1, 1));
+    (void)BIO_reset(SSL_get_wbio(client.ssl));
+    must_read("question");
+    ck_assert_ptr_null(leg_ssl(leg));
+    exchange();
+}
+END_TEST
+
+/* OpenSSL alone knows the keys that follow. */
+START_TEST(it_stays_after_a_key_update)
+{
+    make_patient(1);
+    ck_assert_int_eq(SSL_key_update(client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    exchange();
+    leg_settle(leg, &stage.frontend);
+    ck_assert_ptr_nonnull(leg_ssl(leg));
+    exchange();
 }
 END_TEST
 
@@ -1073,6 +1156,10 @@ tls_case(const char *name, SFun set_up)
     tcase_add_test(tcase, a_part_of_a_record_behind_the_handshake_is_kept);
     tcase_add_loop_test(tcase, max_fragment_length_stays_with_openssl, 0, 2);
     tcase_add_test(tcase, a_key_update_is_answered);
+    tcase_add_loop_test(tcase, the_ssl_object_goes_after_some_records, 0, 2);
+    tcase_add_loop_test(tcase, a_leg_that_settles_lets_the_ssl_object_go, 0, 2);
+    tcase_add_loop_test(tcase, it_goes_after_the_record_that_is_under_way, 0, 4);
+    tcase_add_test(tcase, it_stays_after_a_key_update);
     tcase_add_test(tcase, what_is_not_tls_fails_with_a_phrase);
     tcase_add_test(tcase, a_client_that_leaves_fails_the_handshake);
     tcase_add_test(tcase, a_reset_fails_the_handshake);
