@@ -5,6 +5,8 @@ noinst_LIBRARIES += src/libbase.a
 src_libbase_a_SOURCES = \
 	src/base/addr.c \
 	src/base/addr.h \
+	src/base/addr_net.c \
+	src/base/addr_net.h \
 	src/base/arena.c \
 	src/base/arena.h \
 	src/base/attr.h \

@@ -57,6 +57,12 @@ tests_unit_test_addr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_addr_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_addr_LDADD = src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_addr_net
+tests_unit_test_addr_net_SOURCES = tests/unit/test_addr_net.c tests/support/check_main.h
+tests_unit_test_addr_net_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_addr_net_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_addr_net_LDADD = src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_file
 tests_unit_test_file_SOURCES = tests/unit/test_file.c tests/support/check_main.h
 tests_unit_test_file_CPPFLAGS = $(TEST_CPPFLAGS)
