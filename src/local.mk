@@ -55,6 +55,7 @@ src_libconfig_a_SOURCES = \
 	src/config/check.h \
 	src/config/check_backend.c \
 	src/config/check_client.c \
+	src/config/check_nets.c \
 	src/config/check_private.h \
 	src/config/config.c \
 	src/config/config.h \

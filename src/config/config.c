@@ -56,6 +56,15 @@ config_renew(struct config *config)
     return copy;
 }
 
+bool
+config_nets_contain(const struct config_nets *nets, const struct addr *a)
+{
+    for (size_t i = 0; i < nets->count; i++)
+        if (addr_net_contains(&nets->item[i], a))
+            return true;
+    return false;
+}
+
 void
 config_free(struct config *config)
 {

@@ -3,6 +3,7 @@
 #define CONFIG_CONFIG_H
 
 #include "base/addr.h"
+#include "base/addr_net.h"
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
@@ -43,6 +44,11 @@ struct config_listen {
 
 struct config_addrs {
     struct addr *item;
+    size_t count;
+};
+
+struct config_nets {
+    struct addr_net *item;
     size_t count;
 };
 
@@ -193,6 +199,9 @@ struct config *config_new(struct config_frontend *defaults);
  */
 const struct config_backend *config_route(const struct config_frontend *f, const char *name,
                                           const void *protocol, size_t len);
+
+/* Is the address in one of them? */
+bool config_nets_contain(const struct config_nets *nets, const struct addr *a);
 
 /*
  * A copy of a checked configuration, in which certificates are to be found and sealed anew.
