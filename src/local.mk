@@ -25,6 +25,8 @@ src_libbase_a_SOURCES = \
 
 noinst_LIBRARIES += src/libcore.a
 src_libcore_a_SOURCES = \
+	src/core/bucket.c \
+	src/core/bucket.h \
 	src/core/deadline.c \
 	src/core/deadline.h \
 	src/core/domains.c \
@@ -39,6 +41,8 @@ src_libcore_a_SOURCES = \
 	src/core/record.h \
 	src/core/route.c \
 	src/core/route.h \
+	src/core/sources.c \
+	src/core/sources.h \
 	src/core/stats.c \
 	src/core/stats.h \
 	src/core/term.c \

@@ -114,6 +114,18 @@ tests_unit_test_flow_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_flow_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_flow_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_bucket
+tests_unit_test_bucket_SOURCES = tests/unit/test_bucket.c tests/support/check_main.h
+tests_unit_test_bucket_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_bucket_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_bucket_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_sources
+tests_unit_test_sources_SOURCES = tests/unit/test_sources.c tests/support/check_main.h
+tests_unit_test_sources_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_sources_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_sources_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_record
 tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/support/check_main.h
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
