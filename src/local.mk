@@ -33,6 +33,8 @@ src_libcore_a_SOURCES = \
 	src/core/domains.h \
 	src/core/flow.c \
 	src/core/flow.h \
+	src/core/hush.c \
+	src/core/hush.h \
 	src/core/identity.c \
 	src/core/identity.h \
 	src/core/reason.c \
@@ -59,6 +61,7 @@ src_libconfig_a_SOURCES = \
 	src/config/check.h \
 	src/config/check_backend.c \
 	src/config/check_client.c \
+	src/config/check_limits.c \
 	src/config/check_nets.c \
 	src/config/check_private.h \
 	src/config/config.c \
@@ -146,6 +149,8 @@ noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \
 	src/net/acceptor.c \
 	src/net/acceptor.h \
+	src/net/admit.c \
+	src/net/admit.h \
 	src/net/conn.c \
 	src/net/conn.h \
 	src/net/dial.c \
@@ -165,6 +170,8 @@ src_libnet_a_SOURCES = \
 	src/net/leg_tls.c \
 	src/net/loop.c \
 	src/net/loop.h \
+	src/net/refusal.c \
+	src/net/refusal.h \
 	src/net/relay.c \
 	src/net/relay.h \
 	src/net/revoke.c \

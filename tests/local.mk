@@ -126,6 +126,12 @@ tests_unit_test_sources_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_sources_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_sources_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_hush
+tests_unit_test_hush_SOURCES = tests/unit/test_hush.c tests/support/check_main.h
+tests_unit_test_hush_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_hush_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_hush_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_record
 tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/support/check_main.h
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -229,6 +229,7 @@ check_frontend(struct checker *c)
     check_alpn(c);
     check_client_cert(c);
     check_tickets(c);
+    check_access(c);
     if (f->tls_min > f->tls_max)
         diag_error(c->diag, f->pos,
                    "frontend %s has tls-min 1.3 above tls-max 1.2; no client "
@@ -369,6 +370,7 @@ check_global(struct checker *c)
     for (size_t i = 0; i < config->resolver.count; i++)
         check_resolver(c, &config->resolver.item[i], &config->nameservers.item[i]);
     check_admin(c);
+    check_limits(c);
     check_path(c, "pidfile", &config->pidfile);
     check_path(c, "openssl-conf", &config->openssl_conf);
     check_path(c, "key-log", &config->key_log);

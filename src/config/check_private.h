@@ -29,6 +29,10 @@ const char *check_unix(struct addr *addr, const char *path);
 void check_nets(struct checker *c, const char *setting, const struct config_strings *from,
                 struct config_nets *nets);
 
+/* The limits of all, and allow and deny of the frontend. */
+void check_limits(struct checker *c);
+void check_access(struct checker *c);
+
 /* client-cert of the frontend. */
 void check_client_cert(struct checker *c);
 

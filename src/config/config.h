@@ -94,6 +94,16 @@ struct config_cert {
     struct config_string passphrases; /* text NULL: there are none */
 };
 
+/* What is let in of all clients, in all frontends and workers; 0: no limit. */
+struct config_limits {
+    uint32_t connections, connections_per_source;
+    uint32_t handshakes, handshakes_per_source; /* under way */
+    uint32_t rate, rate_per_source;             /* handshakes a second */
+    uint32_t burst, burst_per_source;           /* at once; 0: those of a second */
+    struct config_strings exempt_text;
+    struct config_nets exempt; /* what has no limits per source; set by config_check */
+};
+
 struct config_frontend {
     const char *name;
     struct pos pos;
@@ -154,6 +164,9 @@ struct config_frontend {
     uint32_t backlog;
     uint32_t max_connections; /* 0: no limit of its own */
 
+    struct config_strings allow_text, deny_text;
+    struct config_nets allow, deny; /* set by config_check */
+
     /* Set by proc/setup, for the workers. */
     uint32_t place;                    /* of what is counted, see core/stats */
     struct config_blob sealed_cert;    /* see cert_pack */
@@ -178,6 +191,7 @@ struct config {
     struct config_string key_log;      /* NULL: none */
     struct config_string admin_text;   /* as written */
     struct addr admin;                 /* set by config_check; len 0: there is none */
+    struct config_limits limits;
     uint32_t accept_grace_ms;
     uint32_t drain_timeout_ms;
     struct config_strings resolver;  /* addresses of name servers; none: resolv.conf */
@@ -202,6 +216,12 @@ const struct config_backend *config_route(const struct config_frontend *f, const
 
 /* Is the address in one of them? */
 bool config_nets_contain(const struct config_nets *nets, const struct addr *a);
+
+/*
+ * May a client of that address come in? allow and deny: what the longest prefix says that
+ * it is in; or else, whether there is no allow. The address of a Unix socket may.
+ */
+bool config_lets_in(const struct config_frontend *f, const struct addr *client);
 
 /*
  * A copy of a checked configuration, in which certificates are to be found and sealed anew.

@@ -12,6 +12,7 @@
 
 #define GLOBAL(field) OPTION_GLOBAL, offsetof(struct config, field)
 #define LOG(field) OPTION_LOG, offsetof(struct config, log.field)
+#define LIMIT(field) OPTION_GLOBAL, offsetof(struct config, limits.field)
 #define FRONTEND(field) OPTION_FRONTEND, offsetof(struct config_frontend, field)
 #define CLIENT_CERT(field) \
     OPTION_CLIENT_CERT, offsetof(struct config_frontend, client_cert.field)
@@ -84,6 +85,27 @@ const struct option option_table[] = {
      .help = "how long a shutdown waits for live connections before it cuts them"},
     {"resolver", GLOBAL(resolver), OPTION_LIST, NULL,
      .help = "addresses of name servers; none: those of /etc/resolv.conf"},
+
+    {"max-connections", LIMIT(connections), OPTION_NUMBER, "0", .max = 1000000,
+     .help = "connections of all frontends at one time; 0: no limit"},
+    {"max-connections-per-source", LIMIT(connections_per_source), OPTION_NUMBER, "0",
+     .max = 1000000,
+     .help = "the same of one IPv4 address, or of one /64 of IPv6; 0: no limit"},
+    {"max-handshakes", LIMIT(handshakes), OPTION_NUMBER, "0", .max = 1000000,
+     .help = "TLS handshakes under way at one time; 0: no limit"},
+    {"max-handshakes-per-source", LIMIT(handshakes_per_source), OPTION_NUMBER, "0",
+     .max = 1000000, .help = "the same of one source; 0: no limit"},
+    {"handshake-rate", LIMIT(rate), OPTION_NUMBER, "0", .max = 1000000,
+     .help = "TLS handshakes in a second; 0: no limit"},
+    {"handshake-burst", LIMIT(burst), OPTION_NUMBER, "auto", OPTION_AUTO, .min = 1,
+     .max = 1000000, .help = "how many of these at once; auto: those of a second"},
+    {"handshake-rate-per-source", LIMIT(rate_per_source), OPTION_NUMBER, "0",
+     .max = 1000000, .help = "TLS handshakes of one source in a second; 0: no limit"},
+    {"handshake-burst-per-source", LIMIT(burst_per_source), OPTION_NUMBER, "auto",
+     OPTION_AUTO, .min = 1, .max = 1000000,
+     .help = "how many of one source at once; auto: those of a second"},
+    {"limits-exempt", LIMIT(exempt_text), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "networks whose addresses have no limits per source"},
 
     {"level", LOG(level), OPTION_WORD, "info", .words = levels,
      .help = "the least important lines that are still written"},
@@ -183,7 +205,11 @@ const struct option option_table[] = {
     {"backlog", FRONTEND(backlog), OPTION_NUMBER, "1024", .min = 1, .max = 65535,
      .help = "connections that wait in the kernel to be accepted"},
     {"max-connections", FRONTEND(max_connections), OPTION_NUMBER, "0", .max = 1000000,
-     .help = "connections at one time; 0: no limit"},
+     .help = "connections of a frontend at one time; 0: no limit"},
+    {"allow", FRONTEND(allow_text), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "networks of clients that may come in; none: all but those of deny"},
+    {"deny", FRONTEND(deny_text), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "networks of clients that may not; the longest prefix of both decides"},
 
     {"verify", CLIENT_CERT(verify), OPTION_WORD, "off", .words = verifies,
      .help = "ask clients for a certificate: off, optional or required"},

@@ -53,6 +53,25 @@ static const struct {
     [REASON_DRAIN_FORCED] = {"drain-forced", "sallyport was stopped before it had ended",
                              BLAME_SALLYPORT},
     [REASON_OVERLOAD] = {"overload", "a limit on connections was reached", BLAME_SALLYPORT},
+    [REASON_DENIED] = {"denied", "allow or deny keeps the client's address out",
+                       BLAME_CLIENT},
+    [REASON_LIMIT_HANDSHAKES] = {"limit-handshakes",
+                                 "max-handshakes were under way already", BLAME_SALLYPORT},
+    [REASON_LIMIT_RATE] = {"limit-rate", "more clients came than handshake-rate allows",
+                           BLAME_SALLYPORT},
+    [REASON_LIMIT_SOURCE_CONNECTIONS] = {"limit-source-connections",
+                                         "the client's address had "
+                                         "max-connections-per-source already",
+                                         BLAME_CLIENT},
+    [REASON_LIMIT_SOURCE_HANDSHAKES] =
+        {"limit-source-handshakes",
+         "the client's address had max-handshakes-per-source "
+         "under way already",
+         BLAME_CLIENT},
+    [REASON_LIMIT_SOURCE_RATE] = {"limit-source-rate",
+                                  "the client's address came more often than "
+                                  "handshake-rate-per-source allows",
+                                  BLAME_CLIENT},
     [REASON_INTERNAL_ERROR] = {"internal-error",
                                "sallyport ran out of memory or of another resource",
                                BLAME_SALLYPORT},

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/sources.h"
 
+#include "base/text.h"
+
+#include <arpa/inet.h>
 #include <stddef.h>
+#include <string.h>
 
 /* The word of a source: 24 bits of the hash, and two counts. */
 #define COUNT_BITS 20
@@ -43,10 +47,13 @@ load(const struct source *source)
 /* ---- Who is who ---- */
 
 /* Numbers for IPv4 lie where no IPv6 network does: in 0:ffff::/32 (RFC 4291, 2.4). */
+#define KEY_IPV4 UINT64_C(0x0000ffff00000000)
+#define KEY_ZERO UINT64_C(0x0000fffe00000000) /* of ::/64, where ::1 is */
+
 static uint64_t
 key_of_ipv4(uint32_t address)
 {
-    return UINT64_C(0x0000ffff00000000) | address;
+    return KEY_IPV4 | address;
 }
 
 static uint64_t
@@ -74,10 +81,31 @@ source_key(const struct addr *a)
         if (IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
             return key_of_ipv4((uint32_t)big_endian(ipv6 + 12, 4));
         key = big_endian(ipv6, 8);
-        return key != 0 ? key : UINT64_C(0x0000fffe00000000); /* ::1 */
+        return key != 0 ? key : KEY_ZERO;
     default:
         return 0;
     }
+}
+
+const char *
+source_format(uint64_t key, char buf[SOURCE_TEXT_SIZE])
+{
+    unsigned char bytes[16] = {0};
+    char address[INET6_ADDRSTRLEN];
+    bool ipv4 = key >> 32 == KEY_IPV4 >> 32;
+    unsigned count = ipv4 ? 4 : 8;
+    struct text t;
+
+    text_init(&t, buf, SOURCE_TEXT_SIZE);
+    if (key == 0) {
+        text_add(&t, "a Unix socket");
+        return buf;
+    }
+    for (unsigned i = 0; i < count && key != KEY_ZERO; i++)
+        bytes[i] = (unsigned char)(key >> (8 * (count - 1 - i)));
+    if (inet_ntop(ipv4 ? AF_INET : AF_INET6, bytes, address, sizeof(address)) != NULL)
+        text_addf(&t, ipv4 ? "%s" : "%s/64", address);
+    return buf;
 }
 
 static uint64_t

@@ -57,6 +57,10 @@ enum source_verdict {
 /* The source of an address, by which the table knows it; 0: it has none (a Unix socket). */
 uint64_t source_key(const struct addr *a);
 
+/* "192.0.2.1", "2001:db8::/64"; a sentence goes on with it. Returns buf. */
+#define SOURCE_TEXT_SIZE 64
+const char *source_format(uint64_t key, char buf[SOURCE_TEXT_SIZE]);
+
 /*
  * A client of a source (not 0) has come to one of the workers, whose held (SOURCES of them)
  * this is. SOURCE_IN: it counts as a connection with its handshake under way, *place is

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "net/generation.h"
 #include "net/journal.h"
+#include "net/refusal.h"
 #include "net/revoke.h"
 #include "net/sock.h"
 
@@ -32,7 +33,7 @@ finish(struct conn *conn)
     journal_write(conn);
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
-    front_leave(conn->front);
+    admit_leave(loop, conn->front, &conn->admission);
     if (conn->phase == CONN_HANDSHAKE)
         loop_fall(loop, &loop->handshakes);
     loop_fall(loop, &loop->connections);
@@ -160,6 +161,7 @@ static void
 hand_over(struct conn *conn)
 {
     conn->phase = CONN_DIAL;
+    admit_handshake_over(conn->loop, &conn->admission);
     loop_fall(conn->loop, &conn->loop->handshakes);
     leg_set_events(conn->relay.client, &relay_client_events, &conn->relay);
 }
@@ -409,15 +411,17 @@ begin_handshake(struct conn *conn)
 
 void
 conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
-           const struct addr *local)
+           const struct addr *local, const struct admission *admission)
 {
     struct conn *conn = conn_new(loop, front, fd);
+    struct admission held = *admission;
 
     if (conn == NULL) {
-        front_leave(front);
-        conn_refuse(loop, front, fd, client, local, REASON_INTERNAL_ERROR);
+        admit_leave(loop, front, &held);
+        refuse(loop, front, fd, client, local, REASON_INTERNAL_ERROR);
         return;
     }
+    conn->admission = held;
     conn->client_addr = *client;
     conn->local_addr = local;
     conn->id = loop_next_id(loop);
@@ -432,15 +436,6 @@ conn_start(struct loop *loop, struct front *front, int fd, const struct addr *cl
         relay_post(&conn->relay, TERM_INTERNAL_ERROR, strerror(ENOMEM));
     if (conn->timer != NULL) /* else it is finished */
         on_stepped(conn);
-}
-
-void
-conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
-            const struct addr *local, enum reason reason)
-{
-    sock_close(fd);
-    front_count_end(front, reason, false);
-    journal_refusal(loop_next_id(loop), front, client, local, reason);
 }
 
 bool

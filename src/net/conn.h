@@ -5,6 +5,7 @@
 #include "base/addr.h"
 #include "core/record.h"
 #include "core/term.h"
+#include "net/admit.h"
 #include "net/dial.h"
 #include "net/front.h"
 #include "net/loop.h"
@@ -48,6 +49,7 @@ struct conn {
     struct tls_peer peer;
     const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
     struct addr client_addr;
+    struct admission admission;
     const struct addr *local_addr; /* of the listening socket; borrowed */
     struct addr backend_addr;
     struct conn_tls tls;
@@ -57,17 +59,12 @@ struct conn {
 };
 
 /*
- * A client has been accepted and has entered front (front_enter): take fd and begin.
+ * A client has been accepted and was admitted (admit): take fd and begin.
  * Without memory it is refused, as internal-error. Borrows local until the connection has
  * gone.
  */
 void conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
-                const struct addr *local);
-
-/* A client has been accepted that there is no room for: close fd with FIN, count it, and
- * tell the log. */
-void conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
-                 const struct addr *local, enum reason reason);
+                const struct addr *local, const struct admission *admission);
 
 /*
  * Abort it, because sallyport is being stopped. It has finished when this returns: whether

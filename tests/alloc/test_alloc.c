@@ -185,6 +185,7 @@ static void
 begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_ends)
 {
     struct addr from = {.len = 0};
+    struct admission admission;
     int fd[2];
 
     memset(p, 0, sizeof(*p));
@@ -197,9 +198,9 @@ begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_end
     if (known != NULL)
         show(&p->client, p == &victim ? shown : known);
     fail_alloc_resume();
-    if (!front_enter(front))
+    if (admit(&stage.loop, front, &from, &admission) != REASON_NONE)
         abort(); /* Check itself would allocate */
-    conn_start(&stage.loop, front, fd[0], &from, &address);
+    conn_start(&stage.loop, front, fd[0], &from, &address, &admission);
     fail_alloc_pause();
     check_error_queue();
 }

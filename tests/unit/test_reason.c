@@ -31,6 +31,12 @@ static const struct {
     {REASON_CLIENT_CERT_REVOKED, "client-cert-revoked", BLAME_CLIENT},
     {REASON_DRAIN_FORCED, "drain-forced", BLAME_SALLYPORT},
     {REASON_OVERLOAD, "overload", BLAME_SALLYPORT},
+    {REASON_DENIED, "denied", BLAME_CLIENT},
+    {REASON_LIMIT_HANDSHAKES, "limit-handshakes", BLAME_SALLYPORT},
+    {REASON_LIMIT_RATE, "limit-rate", BLAME_SALLYPORT},
+    {REASON_LIMIT_SOURCE_CONNECTIONS, "limit-source-connections", BLAME_CLIENT},
+    {REASON_LIMIT_SOURCE_HANDSHAKES, "limit-source-handshakes", BLAME_CLIENT},
+    {REASON_LIMIT_SOURCE_RATE, "limit-source-rate", BLAME_CLIENT},
     {REASON_INTERNAL_ERROR, "internal-error", BLAME_SALLYPORT},
 };
 

@@ -82,6 +82,21 @@ START_TEST(a_source_is_an_address_or_a_network)
 }
 END_TEST
 
+START_TEST(a_source_has_a_name)
+{
+    static const char *const names[][2] = {{"192.0.2.1", "192.0.2.1"},
+                                           {"::ffff:10.0.0.1", "10.0.0.1"},
+                                           {"2001:db8:0:1::7", "2001:db8:0:1::/64"},
+                                           {"::1", "::/64"},
+                                           {"0.0.0.0", "0.0.0.0"}};
+    char buf[SOURCE_TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        ck_assert_str_eq(source_format(key_of(names[i][0]), buf), names[i][1]);
+    ck_assert_str_eq(source_format(0, buf), "a Unix socket");
+}
+END_TEST
+
 /* The vectors of its reference implementation: key 00..0f, input 00..07. */
 START_TEST(the_hash_is_siphash)
 {
@@ -392,6 +407,7 @@ sources_suite(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, a_source_is_an_address_or_a_network);
+    tcase_add_test(tc, a_source_has_a_name);
     tcase_add_test(tc, the_hash_is_siphash);
     tcase_add_test(tc, without_limits_all_are_counted);
     tcase_add_test(tc, connections_are_limited_in_all_workers);
