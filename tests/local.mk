@@ -503,6 +503,7 @@ E2E_TESTS = \
 	tests/e2e/drain \
 	tests/e2e/examples \
 	tests/e2e/expiry \
+	tests/e2e/floods \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
@@ -510,6 +511,8 @@ E2E_TESTS = \
 	tests/e2e/knobs \
 	tests/e2e/leaks \
 	tests/e2e/limits \
+	tests/e2e/limits-ipv6 \
+	tests/e2e/limits-source \
 	tests/e2e/log \
 	tests/e2e/log-workers \
 	tests/e2e/ocsp \
@@ -537,6 +540,7 @@ TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \
 	tests/e2e/client.py \
+	tests/e2e/flood.py \
 	tests/e2e/conformance.sh \
 	tests/e2e/examples.py \
 	tests/e2e/grpc_calls.py \
