@@ -651,6 +651,7 @@ EXTRA_DIST += \
 	tests/bench/bench \
 	tests/bench/contenders.py \
 	tests/bench/debian13 \
+	tests/bench/flood \
 	tests/bench/instructions \
 	tests/bench/limits \
 	tests/bench/processes.py \
@@ -666,7 +667,7 @@ EXTRA_PROGRAMS = \
 	tests/bench/load \
 	tests/bench/relay \
 	tests/bench/sallyport-through
-CLEANFILES += $(EXTRA_PROGRAMS) bench.json bench-limit.json
+CLEANFILES += $(EXTRA_PROGRAMS) bench.json bench-flood.json bench-limit.json
 tests_bench_load_SOURCES = \
 	tests/bench/load.c \
 	tests/bench/load.h \
@@ -694,9 +695,11 @@ bench-instructions: $(BENCH_NEEDS) tests/bench/sallyport-through
 	$(srcdir)/tests/bench/instructions $(BENCH_OPTIONS)
 bench-syscalls: $(BENCH_NEEDS)
 	$(srcdir)/tests/bench/syscalls $(BENCH_OPTIONS)
+bench-flood: $(BENCH_NEEDS)
+	$(srcdir)/tests/bench/flood $(BENCH_OPTIONS)
 bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/workers
 bench-certs: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/certs
 .PHONY: bench-certs bench-workers
-.PHONY: bench bench-limit bench-instructions bench-syscalls bench-workers
+.PHONY: bench bench-flood bench-limit bench-instructions bench-syscalls bench-workers

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Clients from one source address: bad ones, and good ones beside them.
 
-  flood   bad clients without end, until SIGTERM; at most --count at a time. --kind:
+  flood   bad clients without end, until SIGTERM; at most --count at a time, each for 3 s unless it
+          is thrown out. --kind:
             leave   connect and leave
             silent  connect and say nothing
             half    connect and send half a hello
@@ -16,6 +17,7 @@
 """
 import argparse
 import collections
+import resource
 import select
 import signal
 import socket
@@ -25,6 +27,7 @@ import struct
 import sys
 import time
 
+STAY_S = 3
 RST = struct.pack("ii", 1, 0)
 
 
@@ -69,21 +72,53 @@ def is_alive(sock, patience_ms=0):
 # ---- Bad ones ----
 
 
-def flood_one(options, part):
+class Crowd:
+    """Bad clients that are there, the oldest first; each stays for STAY_S unless it is thrown out."""
+
+    def __init__(self):
+        self.clients = collections.OrderedDict()  # by descriptor: socket, since when
+        self.epoll = select.epoll()
+
+    def add(self, sock):
+        self.clients[sock.fileno()] = (sock, time.monotonic())
+        self.epoll.register(sock, select.EPOLLRDHUP)
+
+    def end(self, fd):
+        sock, _ = self.clients.pop(fd)
+        self.epoll.unregister(fd)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
+        sock.close()
+
+    def make_room(self, count):
+        """Wait until there are fewer than count, or for a moment."""
+        for fd, _ in self.epoll.poll(0, 256):
+            self.end(fd)
+        if len(self.clients) < count:
+            return
+        fd, (_, since) = next(iter(self.clients.items()))
+        if time.monotonic() - since > STAY_S:
+            self.end(fd)
+        else:
+            self.epoll.poll(0.01, 1)
+
+
+def flood_one(options, part, crowd):
     try:
         sock = dial(options, timeout=5)
         if options.kind == "half":
             sock.send(part)
-        return sock
     except OSError:  # it was thrown out, or the backlog is full
-        return None
+        return
+    if options.kind == "leave":
+        sock.close()
+    else:
+        crowd.add(sock)
 
 
 def flood(options):
     part = hello()[:100]
-    here = collections.deque()
+    crowd = Crowd()
     running = True
-    told = False
     count = 0
 
     def on_term(_number, _frame):
@@ -91,20 +126,15 @@ def flood(options):
         running = False
 
     signal.signal(signal.SIGTERM, on_term)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     while running:
-        sock = flood_one(options, part)
-        count += 1
-        if sock is not None and options.kind == "leave":
-            sock.close()
-        elif sock is not None:
-            here.append(sock)
-        if len(here) > options.count:
-            old = here.popleft()
-            old.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST)
-            old.close()
-        if not told and count >= options.count:
-            told = True
-            print("flooding", flush=True)
+        if len(crowd.clients) < options.count:
+            flood_one(options, part, crowd)
+            count += 1
+            if count == options.count:
+                print("flooding", flush=True)
+        crowd.make_room(options.count)
     print(f"clients={count}", flush=True)
 
 
