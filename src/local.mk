@@ -27,6 +27,8 @@ noinst_LIBRARIES += src/libcore.a
 src_libcore_a_SOURCES = \
 	src/core/bucket.c \
 	src/core/bucket.h \
+	src/core/crc32c.c \
+	src/core/crc32c.h \
 	src/core/deadline.c \
 	src/core/deadline.h \
 	src/core/domains.c \
@@ -37,6 +39,11 @@ src_libcore_a_SOURCES = \
 	src/core/hush.h \
 	src/core/identity.c \
 	src/core/identity.h \
+	src/core/proxy.h \
+	src/core/proxy_read.c \
+	src/core/proxy_read.h \
+	src/core/proxy_write.c \
+	src/core/proxy_write.h \
 	src/core/reason.c \
 	src/core/reason.h \
 	src/core/record.c \

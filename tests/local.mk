@@ -149,6 +149,24 @@ tests_unit_test_domains_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_domains_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_domains_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_crc32c
+tests_unit_test_crc32c_SOURCES = tests/unit/test_crc32c.c tests/support/check_main.h
+tests_unit_test_crc32c_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_crc32c_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_crc32c_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_proxy_write
+tests_unit_test_proxy_write_SOURCES = tests/unit/test_proxy_write.c tests/support/check_main.h
+tests_unit_test_proxy_write_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_proxy_write_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_proxy_write_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_proxy_read
+tests_unit_test_proxy_read_SOURCES = tests/unit/test_proxy_read.c tests/support/check_main.h
+tests_unit_test_proxy_read_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_proxy_read_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_proxy_read_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/support/check_main.h
 tests_unit_test_stats_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -558,6 +576,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_domains \
 	tests/fuzz/fuzz_open \
 	tests/fuzz/fuzz_pem \
+	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_route \
 	tests/fuzz/fuzz_term \
@@ -609,6 +628,10 @@ tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_pem_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_proxy_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_proxy_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
