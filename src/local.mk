@@ -135,6 +135,8 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_verify.c \
 	src/tls/tls_verify.h \
 	src/tls/tls_verify_why.c \
+	src/tls/tls_facts.c \
+	src/tls/tls_facts.h \
 	src/tls/tls_keylog.c \
 	src/tls/tls_keylog.h \
 	src/tls/tls_knobs.c \
@@ -172,6 +174,7 @@ src_libnet_a_SOURCES = \
 	src/net/journal.h \
 	src/net/leg.c \
 	src/net/leg.h \
+	src/net/leg_head.c \
 	src/net/leg_private.h \
 	src/net/leg_record.c \
 	src/net/leg_tls.c \
@@ -179,6 +182,8 @@ src_libnet_a_SOURCES = \
 	src/net/loop.h \
 	src/net/refusal.c \
 	src/net/refusal.h \
+	src/net/proxy_out.c \
+	src/net/proxy_out.h \
 	src/net/relay.c \
 	src/net/relay.h \
 	src/net/revoke.c \

@@ -439,6 +439,13 @@ tests_loop_test_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_leg_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_leg_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_leg_head
+tests_loop_test_leg_head_SOURCES = tests/loop/test_leg_head.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_leg_head_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_leg_head_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_leg_head_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
 CHECKS += tests/alloc/test_alloc
 tests_alloc_test_alloc_SOURCES = tests/alloc/test_alloc.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h \
@@ -538,6 +545,7 @@ E2E_TESTS = \
 	tests/e2e/peak \
 	tests/e2e/progress \
 	tests/e2e/python \
+	tests/e2e/proxy-out \
 	tests/e2e/redis \
 	tests/e2e/reload \
 	tests/e2e/reload-bad \
@@ -563,7 +571,8 @@ EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/examples.py \
 	tests/e2e/grpc_calls.py \
 	tests/e2e/lib.sh \
-	tests/e2e/metrics.py
+	tests/e2e/metrics.py \
+	tests/e2e/proxy_peer.py
 
 # Fuzz targets. Without libFuzzer they replay their corpora.
 FUZZ_TARGETS = \

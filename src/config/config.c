@@ -91,6 +91,13 @@ config_lets_in(const struct config_frontend *f, const struct addr *client)
     return allowed == denied ? f->allow.count == 0 : allowed > denied;
 }
 
+enum proxy_version
+config_proxy_version(const struct config_frontend *f,
+                     const struct config_backend *backend ATTR_UNUSED)
+{
+    return f->proxy_protocol;
+}
+
 void
 config_free(struct config *config)
 {

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "core/proxy.h"
 #include "core/route.h"
 
 #include <stdbool.h>
@@ -130,6 +131,8 @@ struct config_frontend {
     struct config_backend *routed;      /* their targets */
     size_t routes;                      /* of both */
 
+    enum proxy_version proxy_protocol; /* what backends are told of clients */
+
     int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */
     struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
     struct config_string ciphersuites;   /* TLS 1.3; NULL: the default */
@@ -216,6 +219,10 @@ const struct config_backend *config_route(const struct config_frontend *f, const
 
 /* Is the address in one of them? */
 bool config_nets_contain(const struct config_nets *nets, const struct addr *a);
+
+/* The header of the PROXY protocol that a connection to that backend begins with. */
+enum proxy_version config_proxy_version(const struct config_frontend *f,
+                                        const struct config_backend *backend);
 
 /*
  * May a client of that address come in? allow and deny: what the longest prefix says that

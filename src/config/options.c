@@ -21,6 +21,7 @@
 _Static_assert(sizeof(enum log_level) == sizeof(int), "enum log_level");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "enum log_format");
 _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_truncation");
+_Static_assert(sizeof(enum proxy_version) == sizeof(int), "enum proxy_version");
 _Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
@@ -45,6 +46,9 @@ static const struct option_word versions[] = {{"1.2", 0x0303}, {"1.3", 0x0304}, 
 
 static const struct option_word truncations[] = {
     {"reset", CONFIG_TRUNCATION_RESET}, {"eof", CONFIG_TRUNCATION_EOF}, {NULL, 0}};
+
+static const struct option_word proxies[] = {
+    {"off", PROXY_OFF}, {"v1", PROXY_V1}, {"v2", PROXY_V2}, {NULL, 0}};
 
 static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
                                               {"optional", CONFIG_VERIFY_OPTIONAL},
@@ -138,6 +142,9 @@ const struct option option_table[] = {
          "other backends by server name, each as name=address; none: backend serves all"},
     {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
      .help = "the same by application protocol, where no name has decided"},
+
+    {"proxy-protocol", FRONTEND(proxy_protocol), OPTION_WORD, "off", .words = proxies,
+     .help = "the header that tells backends who the client is: off, v1 or v2"},
 
     {"tls-min", FRONTEND(tls_min), OPTION_WORD, "1.2", .words = versions,
      .help = "the lowest version of TLS that is accepted"},

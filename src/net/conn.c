@@ -48,6 +48,7 @@ conn_free(struct conn *conn)
     relay_clear(&conn->relay);
     tls_peer_clear(&conn->peer);
     free(conn->tls.alpn);
+    proxy_out_clear(conn);
     generation_unref(conn->front->generation);
     free(conn);
 }
@@ -234,8 +235,10 @@ on_dialled(void *owner, const struct dial_result *result)
     } else {
         if (result->error != 0)
             leg_note_error(leg, result->error);
+        proxy_out_put(conn, leg);
         relay_attach(&conn->relay, leg);
     }
+    proxy_out_clear(conn);
     on_stepped(conn);
 }
 
@@ -268,6 +271,13 @@ release_ssl(struct conn *conn)
 }
 
 static void
+run_out(struct conn *conn)
+{
+    relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
+    on_stepped(conn);
+}
+
+static void
 on_handshake_done(struct conn *conn)
 {
     struct dial *dial;
@@ -284,8 +294,7 @@ on_handshake_done(struct conn *conn)
         return;
     }
     if (tls_peer_note_cert(&conn->peer, leg_ssl(conn->relay.client)) < 0) {
-        relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
-        on_stepped(conn);
+        run_out(conn);
         return;
     }
     set_expiry(conn);
@@ -294,6 +303,10 @@ on_handshake_done(struct conn *conn)
         return;
     }
     conn->backend = choose_backend(conn);
+    if (proxy_out_prepare(conn) < 0) {
+        run_out(conn);
+        return;
+    }
     release_ssl(conn);
     dial = dial_start(conn->loop, conn->front->config, conn->backend, on_dialled, conn);
     if (dial != NULL)

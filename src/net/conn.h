@@ -9,6 +9,7 @@
 #include "net/dial.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "net/proxy_out.h"
 #include "net/relay.h"
 #include "tls/tls_peer.h"
 
@@ -48,6 +49,7 @@ struct conn {
 
     struct tls_peer peer;
     const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
+    struct proxy_head *head; /* for the backend, not sent yet; NULL: none. Owned */
     struct addr client_addr;
     struct admission admission;
     const struct addr *local_addr; /* of the listening socket; borrowed */

@@ -35,6 +35,7 @@ static const char rich[] =
     "  acme-tls-dir = a allow = { 10.0.0.0/8, \"::1\" } deny = 10.1.0.0/16\n"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
     "  half-closed-timeout = 4s close-wait = 5s linger-timeout = 6s linger-max = 7s\n"
+    "  proxy-protocol = v2\n"
     "  on-truncation = eof keepalive = off keepalive-idle = 8s keepalive-interval = 9s\n"
     "  keepalive-count = 3 tcp-user-timeout = 11s backlog = 12 max-connections = 13\n"
     "}\n"

@@ -19,7 +19,7 @@ syntax keyword sallyportSetting handshake-rate-per-source handshake-burst-per-so
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
-syntax keyword sallyportSetting sni-backend alpn-backend
+syntax keyword sallyportSetting sni-backend alpn-backend proxy-protocol
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn own-records
 syntax keyword sallyportSetting acme-tls-dir
 syntax keyword sallyportSetting verify ca crl depth allow
@@ -32,7 +32,7 @@ syntax keyword sallyportSetting keepalive keepalive-idle keepalive-interval keep
 syntax keyword sallyportSetting tcp-user-timeout backlog max-connections allow deny
 
 syntax match sallyportNumber /[A-Za-z0-9_.:\/*@+-]\@1<!\d\+\(ms\|s\|m\|h\|d\)\?[A-Za-z0-9_.:\/*@+-]\@!/
-syntax keyword sallyportWord on off auto optional required reset eof text json stderr syslog daemon
+syntax keyword sallyportWord on off v1 v2 auto optional required reset eof text json stderr syslog daemon
 syntax keyword sallyportWord error warning notice info probe debug
 
 syntax match sallyportEscape /\\["\\$nt]/ contained
