@@ -162,6 +162,8 @@ src_libnet_a_SOURCES = \
 	src/net/admit.h \
 	src/net/conn.c \
 	src/net/conn.h \
+	src/net/conn_time.c \
+	src/net/conn_time.h \
 	src/net/dial.c \
 	src/net/dial.h \
 	src/net/front.c \

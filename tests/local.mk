@@ -156,13 +156,15 @@ tests_unit_test_crc32c_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_crc32c_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_proxy_write
-tests_unit_test_proxy_write_SOURCES = tests/unit/test_proxy_write.c tests/support/check_main.h
+tests_unit_test_proxy_write_SOURCES = tests/unit/test_proxy_write.c tests/support/check_main.h \
+	tests/support/proxy_vectors.h
 tests_unit_test_proxy_write_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_write_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_proxy_write_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_proxy_read
-tests_unit_test_proxy_read_SOURCES = tests/unit/test_proxy_read.c tests/support/check_main.h
+tests_unit_test_proxy_read_SOURCES = tests/unit/test_proxy_read.c tests/support/check_main.h \
+	tests/support/proxy_vectors.h
 tests_unit_test_proxy_read_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_proxy_read_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_proxy_read_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/conn_time.h"
 #include "net/generation.h"
 #include "net/journal.h"
 #include "net/refusal.h"
@@ -53,45 +54,6 @@ conn_free(struct conn *conn)
     free(conn);
 }
 
-/* The deadline of the phase: one of the relay's clocks, or that of the handshake. */
-static struct deadline
-next_deadline(const struct conn *conn)
-{
-    if (conn->phase == CONN_HANDSHAKE)
-        return (struct deadline){.at = conn->start_us / 1000 - conn->waited_ms +
-                                       conn->front->config->handshake_timeout_ms,
-                                 .event = TERM_TIMEOUT_HANDSHAKE};
-    if (conn->phase == CONN_DIAL && conn->relay.term.client == TERM_CLIENT_LIVE)
-        return (struct deadline){
-            .at = conn->relay.times.expires, /* the dial keeps its own time */
-            .event = TERM_CLIENT_CERT_EXPIRED};
-    return deadline_next(&conn->relay.term, &conn->front->limits, &conn->relay.times);
-}
-
-static uint64_t
-sooner(uint64_t a, uint64_t b)
-{
-    return a != 0 && (b == 0 || a < b) ? a : b;
-}
-
-/* After how many milliseconds the sockets are to be looked at, see look; 0: not at all. */
-static uint64_t
-look_after(const struct conn *conn, const struct deadline *d)
-{
-    const struct deadline_limits *limits = &conn->front->limits;
-    unsigned back_off = conn->ack_polls < 2 ? conn->ack_polls : 2;
-    uint64_t after = 0;
-
-    if (conn->phase == CONN_RELAY)
-        after = conn->front->config->tcp_user_timeout_ms / 4;
-    if (d->poll_acked)
-        return sooner(after, (uint64_t)deadline_poll_ms(limits) << back_off);
-    if (d->at != 0 &&
-        (d->event == TERM_TIMEOUT_IDLE || d->event == TERM_TIMEOUT_HALF_CLOSED))
-        return sooner(after, (d->at - conn->relay.times.last_byte) / 8 + 1);
-    return after;
-}
-
 /*
  * Have the timer fire in time. It is left alone where it fires early enough: a deadline
  * that has moved on is found out then, and a byte costs no timer. Returns 0, or -1 without
@@ -100,47 +62,15 @@ look_after(const struct conn *conn, const struct deadline *d)
 static int
 arm(struct conn *conn)
 {
-    struct deadline d = next_deadline(conn);
-    uint64_t after = look_after(conn, &d), now, at;
+    uint64_t now = clock_ms(), at = conn_timer_at(conn, now), after;
     struct timeval timeout;
 
-    if (after == 0 && d.at == 0)
-        return 0;
-    now = clock_ms();
-    at = sooner(d.at, after != 0 ? now + after : 0);
-    if (conn->timer_ms != 0 && conn->timer_ms <= at)
+    if (at == 0 || (conn->timer_ms != 0 && conn->timer_ms <= at))
         return 0;
     conn->timer_ms = at;
     after = at > now ? at - now : 0;
     timeout = clock_timeval(after);
     return event_add(conn->timer, &timeout);
-}
-
-/*
- * What no event tells of: bytes that a slow reader has taken from the kernel's queue (they
- * are progress, too), a window that is closed, and whether all has been acknowledged.
- */
-static void
-look(struct conn *conn, bool for_ack)
-{
-    struct relay *relay = &conn->relay;
-    uint32_t user_timeout_ms = conn->front->config->tcp_user_timeout_ms;
-    size_t client = leg_unacked(relay->client);
-    size_t backend = relay->backend != NULL ? leg_unacked(relay->backend) : 0;
-
-    if (client < conn->unacked_client || backend < conn->unacked_backend)
-        relay->times.last_byte = clock_ms();
-    conn->unacked_client = client;
-    conn->unacked_backend = backend;
-    if (user_timeout_ms > 0 && client > 0)
-        leg_mind_window(relay->client, user_timeout_ms);
-    if (user_timeout_ms > 0 && backend > 0)
-        leg_mind_window(relay->backend, user_timeout_ms);
-    if (!for_ack)
-        return;
-    conn->ack_polls++;
-    if (client == 0 && leg_queued(relay->client) == 0)
-        relay->times.acked = clock_ms();
 }
 
 /* When the client's certificate expires, by the clock of deadlines: now and then, as the
@@ -171,16 +101,16 @@ static void
 on_timer(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct conn *conn = arg;
-    struct deadline d = next_deadline(conn);
+    struct deadline d = conn_deadline(conn);
 
     conn->timer_ms = 0;
     if (conn->phase == CONN_RELAY || d.poll_acked) {
-        look(conn, d.poll_acked);
-        d = next_deadline(conn);
+        conn_look(conn, d.poll_acked);
+        d = conn_deadline(conn);
     }
     if (d.at != 0 && d.event == TERM_CLIENT_CERT_EXPIRED) {
         set_expiry(conn);
-        d = next_deadline(conn);
+        d = conn_deadline(conn);
     }
     if (d.at != 0 && d.at <= clock_ms()) {
         if (conn->phase == CONN_HANDSHAKE)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef NET_CONN_TIME_H
+#define NET_CONN_TIME_H
+
+#include "core/deadline.h"
+#include "net/conn.h"
+
+/* What the timer of a connection is for. */
+
+/* The deadline of the phase: one of the relay's clocks, or that of the handshake. */
+struct deadline conn_deadline(const struct conn *conn);
+
+/* When, by clock_ms, the timer is to fire: at the deadline, or sooner for conn_look; 0:
+ * never. */
+uint64_t conn_timer_at(const struct conn *conn, uint64_t now);
+
+/*
+ * Look at what no event tells of: bytes that a slow reader has taken from the kernel's
+ * queue (they are progress, too), a window that is closed, and, for_ack, whether all has
+ * been acknowledged.
+ */
+void conn_look(struct conn *conn, bool for_ack);
+
+#endif
