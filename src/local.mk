@@ -184,6 +184,8 @@ src_libnet_a_SOURCES = \
 	src/net/loop.h \
 	src/net/refusal.c \
 	src/net/refusal.h \
+	src/net/proxy_in.c \
+	src/net/proxy_in.h \
 	src/net/proxy_out.c \
 	src/net/proxy_out.h \
 	src/net/relay.c \

@@ -547,6 +547,7 @@ E2E_TESTS = \
 	tests/e2e/peak \
 	tests/e2e/progress \
 	tests/e2e/python \
+	tests/e2e/proxy-in \
 	tests/e2e/proxy-out \
 	tests/e2e/redis \
 	tests/e2e/reload \

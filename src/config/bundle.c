@@ -209,6 +209,7 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
         pack_addr(p, &f->listen[i].addr);
         pack_string(p, f->listen[i].systemd);
     }
+    pack_nets(p, &f->proxies);
     pack_backend(p, &f->backend);
     pack_routes(p, f);
     pack_nets(p, &f->allow);
@@ -232,6 +233,7 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
         unpack_addr(u, &f->listen[i].addr);
         f->listen[i].systemd = unpack_string(u);
     }
+    unpack_nets(u, arena, &f->proxies);
     unpack_backend(u, arena, &f->backend);
     unpack_routes(u, arena, f);
     unpack_nets(u, arena, &f->allow);

@@ -226,6 +226,7 @@ check_frontend(struct checker *c)
         if (*f->listen_text.item[i].text != '\0')
             check_listen(c, &f->listen_text.item[i]);
     check_backends(c);
+    check_nets(c, "accept-proxy", &f->accept_proxy, &f->proxies);
     check_alpn(c);
     check_client_cert(c);
     check_tickets(c);

@@ -131,6 +131,9 @@ struct config_frontend {
     struct config_backend *routed;      /* their targets */
     size_t routes;                      /* of both */
 
+    struct config_strings accept_proxy; /* networks, as written */
+    struct config_nets proxies; /* the same, set by config_check; none: clients come by
+                                   themselves */
     enum proxy_version proxy_protocol; /* what backends are told of clients */
 
     int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */

@@ -143,6 +143,9 @@ const struct option option_table[] = {
     {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
      .help = "the same by application protocol, where no name has decided"},
 
+    {"accept-proxy", FRONTEND(accept_proxy), OPTION_LIST, NULL,
+     .help =
+         "networks of proxies that tell who the client is; none: clients come directly"},
     {"proxy-protocol", FRONTEND(proxy_protocol), OPTION_WORD, "off", .words = proxies,
      .help = "the header that tells backends who the client is: off, v1 or v2"},
 

@@ -58,6 +58,8 @@ term_event_name(enum term_event event)
         [TERM_ACME_ANSWERED] = "acme-answered",
         [TERM_CLIENT_CERT_EXPIRED] = "client-cert-expired",
         [TERM_CLIENT_CERT_REVOKED] = "client-cert-revoked",
+        [TERM_PROXY_MISSING] = "proxy-missing",
+        [TERM_PROXY_WRONG] = "proxy-wrong",
         [TERM_DRAIN_FORCED] = "drain-forced",
         [TERM_OVERLOAD] = "overload",
         [TERM_INTERNAL_ERROR] = "internal-error",

@@ -79,7 +79,11 @@ start(struct acceptor *acceptor, int fd, const struct addr *client)
     enum reason reason;
 
     front_count_client(front);
-    reason = admit(loop, front, client, &admission);
+    if (!proxy_in_trusts(front, client))
+        reason = REASON_PROXY_UNTRUSTED;
+    else /* behind a proxy the client's address is yet to come */
+        reason = admit(loop, front, front->config->proxies.count > 0 ? NULL : client,
+                       &admission);
     if (reason == REASON_NONE)
         conn_start(loop, front, fd, client, &acceptor->addr, &admission);
     else

@@ -35,7 +35,7 @@ finish(struct conn *conn)
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
     admit_leave(loop, conn->front, &conn->admission);
-    if (conn->phase == CONN_HANDSHAKE)
+    if (conn_is_new(conn))
         loop_fall(loop, &loop->handshakes);
     loop_fall(loop, &loop->connections);
     revoke_forget(&loop->revoke, conn);
@@ -50,6 +50,7 @@ conn_free(struct conn *conn)
     tls_peer_clear(&conn->peer);
     free(conn->tls.alpn);
     proxy_out_clear(conn);
+    proxy_in_clear(conn);
     generation_unref(conn->front->generation);
     free(conn);
 }
@@ -113,9 +114,11 @@ on_timer(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
         d = conn_deadline(conn);
     }
     if (d.at != 0 && d.at <= clock_ms()) {
-        if (conn->phase == CONN_HANDSHAKE)
+        const char *phrase = proxy_in_awaited(conn);
+
+        if (conn_is_new(conn))
             hand_over(conn);
-        relay_post(&conn->relay, d.event, NULL);
+        relay_post(&conn->relay, d.event, phrase);
     }
     on_stepped(conn);
 }
@@ -243,18 +246,43 @@ on_handshake_done(struct conn *conn)
         conn->dial = dial;
 }
 
+/* Before there is a connection to speak of. */
 static void
-on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
+end_early(struct conn *conn, enum term_event event, enum leg_end end, const char *phrase)
 {
     hand_over(conn);
     if (end == LEG_FIN || end == LEG_CUT)
         term_client_left(&conn->relay.term, TERM_END_FIN);
     else if (end == LEG_RESET)
         term_client_left(&conn->relay.term, TERM_END_RST);
-    relay_post(&conn->relay,
-               end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED,
-               conn->peer.refusal != NULL ? conn->peer.refusal : phrase);
+    relay_post(&conn->relay, event, phrase);
     on_stepped(conn);
+}
+
+static void
+on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
+{
+    end_early(conn, end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED, end,
+              conn->peer.refusal != NULL ? conn->peer.refusal : phrase);
+}
+
+/* Returns whether the handshake is next. */
+static bool
+take_header(struct conn *conn)
+{
+    enum leg_end end = LEG_GOING_ON;
+    enum term_event event = TERM_PROXY_MISSING;
+    char text[160];
+    struct text why;
+    enum proxy_in_status status;
+
+    text_init(&why, text, sizeof(text));
+    status = proxy_in_read(conn, &event, &end, &why);
+    if (status == PROXY_IN_DONE)
+        conn->phase = CONN_HANDSHAKE;
+    else if (status == PROXY_IN_FAILED)
+        end_early(conn, event, end, text);
+    return status == PROXY_IN_DONE;
 }
 
 static void
@@ -265,6 +293,8 @@ on_handshake_readable(void *owner)
     char text[160];
     struct text why;
 
+    if (conn->phase == CONN_PROXY && !take_header(conn))
+        return;
     text_init(&why, text, sizeof(text));
     switch (leg_handshake(conn->relay.client, &end, &why)) {
     case LEG_HANDSHAKE_AGAIN:
@@ -320,7 +350,7 @@ static struct conn *
 conn_new(struct loop *loop, struct front *front, int fd)
 {
     struct conn *conn = calloc(1, sizeof(*conn));
-    struct leg *leg;
+    struct leg *leg = NULL;
 
     if (conn == NULL)
         return NULL;
@@ -329,8 +359,10 @@ conn_new(struct loop *loop, struct front *front, int fd)
     conn->start_us = clock_us();
     conn->start_wall_us = clock_wall_us();
     conn->timer = evtimer_new(loop->base, on_timer, conn);
-    leg = conn->timer != NULL ? new_client_leg(conn, fd) : NULL;
+    if (conn->timer != NULL && proxy_in_init(conn) == 0)
+        leg = new_client_leg(conn, fd);
     if (leg == NULL) {
+        proxy_in_clear(conn);
         if (conn->timer != NULL)
             event_free(conn->timer);
         free(conn);
@@ -348,7 +380,8 @@ static void
 begin_handshake(struct conn *conn)
 {
     on_handshake_readable(conn);
-    if (!term_closed(&conn->relay.term) && leg_received(conn->relay.client) == 0)
+    if (!term_closed(&conn->relay.term) && leg_received(conn->relay.client) == 0 &&
+        !proxy_in_has_begun(conn))
         conn->waited_ms = sock_hello_wait_ms(conn->front->config);
 }
 

@@ -9,16 +9,19 @@
 #include "net/dial.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "net/proxy_in.h"
 #include "net/proxy_out.h"
 #include "net/relay.h"
 #include "tls/tls_peer.h"
 
 /*
- * One connection, from accept to its line in the log. Its phases are the handshake, the
- * dial, and the relay; a single timer serves all of them. It is a member of loop->live
- * until it has finished, then of loop->dead until the end of the turn.
+ * One connection, from accept to its line in the log. Its phases are the header of a proxy,
+ * where one is due, the handshake, the dial, and the relay; a single timer serves all of
+ * them. It is a member of loop->live until it has finished, then of loop->dead until the
+ * end of the turn.
  */
 enum conn_phase {
+    CONN_PROXY, /* with accept-proxy: its header, in front of all */
     CONN_HANDSHAKE,
     CONN_DIAL,
     CONN_RELAY
@@ -47,6 +50,7 @@ struct conn {
     size_t unacked_backend;
     unsigned ack_polls; /* looks for the acknowledgement so far */
 
+    struct proxy_in *proxied; /* with accept-proxy; else NULL. Owned */
     struct tls_peer peer;
     const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
     struct proxy_head *head; /* for the backend, not sent yet; NULL: none. Owned */

@@ -3,10 +3,16 @@
 
 #include "base/clock.h"
 
+bool
+conn_is_new(const struct conn *conn)
+{
+    return conn->phase == CONN_PROXY || conn->phase == CONN_HANDSHAKE;
+}
+
 struct deadline
 conn_deadline(const struct conn *conn)
 {
-    if (conn->phase == CONN_HANDSHAKE)
+    if (conn_is_new(conn))
         return (struct deadline){.at = conn->start_us / 1000 - conn->waited_ms +
                                        conn->front->config->handshake_timeout_ms,
                                  .event = TERM_TIMEOUT_HANDSHAKE};

@@ -7,6 +7,9 @@
 
 /* What the timer of a connection is for. */
 
+/* Is it still to come to the end of its handshake? */
+bool conn_is_new(const struct conn *conn);
+
 /* The deadline of the phase: one of the relay's clocks, or that of the handshake. */
 struct deadline conn_deadline(const struct conn *conn);
 

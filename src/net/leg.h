@@ -125,6 +125,22 @@ void leg_watch(struct leg *leg);
 int leg_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
 
 /*
+ * Look at what the socket has, from its beginning, without taking it: at most size bytes,
+ * *len of which are there. LEG_FIN, LEG_RESET: there is nothing, and nothing will come.
+ */
+enum leg_end leg_peek(struct leg *leg, void *buf, size_t size, size_t *len);
+
+/* Has the stream ended behind what the socket has? LEG_GOING_ON, LEG_FIN or LEG_RESET. */
+enum leg_end leg_ending(const struct leg *leg);
+
+/* Want on_readable only once len bytes are there, or the end of the stream. */
+void leg_await(struct leg *leg, size_t len);
+
+/* Throw away len bytes that are there. Returns 0, or -1 where they are not. They do not
+ * count as received. */
+int leg_skip(struct leg *leg, size_t len) ATTR_MUST_CHECK;
+
+/*
  * bytes go out in front of the first that are written, in one send() with them, or by
  * leg_send_ahead, whichever comes first; until then they count as queued. Borrows them
  * until then. For a plain leg that nothing has been written to.

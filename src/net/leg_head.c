@@ -3,7 +3,57 @@
 #include "net/leg_private.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
+
+enum leg_end
+leg_peek(struct leg *leg, void *buf, size_t size, size_t *len)
+{
+    ssize_t n;
+
+    do
+        n = recv(leg->watch.fd, buf, size, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    *len = n > 0 ? (size_t)n : 0;
+    if (n == 0)
+        return LEG_FIN;
+    if (n > 0 || errno == EAGAIN)
+        return LEG_GOING_ON;
+    leg->error = errno;
+    return LEG_RESET;
+}
+
+/* A look at the bytes does not tell: as long as there are some, it tells of these only. */
+enum leg_end
+leg_ending(const struct leg *leg)
+{
+    struct pollfd ended = {.fd = leg->watch.fd, .events = POLLRDHUP};
+
+    if (poll(&ended, 1, 0) <= 0)
+        return LEG_GOING_ON;
+    return ended.revents & POLLERR ? LEG_RESET : LEG_FIN;
+}
+
+void
+leg_await(struct leg *leg, size_t len)
+{
+    int bytes = (int)len;
+
+    /* Should it fail, on_readable comes for each byte, and too often. */
+    (void)setsockopt(leg->watch.fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+int
+leg_skip(struct leg *leg, size_t len)
+{
+    ssize_t n;
+
+    /* With MSG_TRUNC TCP throws away without copying (tcp(7)). */
+    do
+        n = recv(leg->watch.fd, leg->loop->cipher, len, MSG_DONTWAIT | MSG_TRUNC);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)len ? 0 : -1;
+}
 
 void
 leg_put_ahead(struct leg *leg, const void *bytes, size_t len)

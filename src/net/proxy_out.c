@@ -29,7 +29,10 @@ write_header(const struct conn *conn, enum proxy_version version, unsigned char 
                                 .tls = &tls.told};
     size_t len;
 
-    leg_local_addr(conn->relay.client, &dst);
+    if (conn->proxied != NULL && conn->proxied->dst.len > 0)
+        dst = conn->proxied->dst;
+    else
+        leg_local_addr(conn->relay.client, &dst);
     if (version == PROXY_V2)
         tls_facts_take(&tls, leg_ssl(conn->relay.client));
     snprintf(unique_id, sizeof(unique_id), "%llu-%llu",

@@ -28,6 +28,7 @@
  * the connection beside it does not notice.
  */
 #define QUESTION "a question for the backend"
+#define HEADER "PROXY TCP4 192.0.2.7 198.51.100.3 4711 443\r\n"
 #define ANSWER_BYTES 100000u
 #define LIMIT_MS 5000
 
@@ -60,7 +61,8 @@ static struct pair bystander, victim;
 static bool stop;
 static bool victim_lives; /* else what connects to the backend is the bystander */
 static bool (*is_over)(void);
-static bool with_header; /* proxy-protocol = v2 */
+static bool with_header; /* clients come with a header, and backends get one (v2) */
+static struct addr_net anywhere;
 static uint64_t started_us;
 static char answer[ANSWER_BYTES];
 static unsigned long failing;
@@ -140,6 +142,8 @@ take_head(struct pair *p, const char *bytes, size_t len)
         abort(); /* Check itself would allocate */
     p->head_done = status == PROXY_READ_DONE;
     p->asked_bytes = p->head_done ? p->head_len - header.len : 0;
+    if (p->head_done && header.src.u.in.sin_port != htons(4711))
+        abort(); /* whoever comes with a header is who it says */
 }
 
 static void
@@ -221,6 +225,8 @@ begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_end
     p->answer_bytes = answer_bytes;
     p->backend_ends = backend_ends;
     tcp_pair(fd, true);
+    if (with_header)
+        ck_assert(send_all(fd[1], HEADER, strlen(HEADER)));
     tls_client_init(&p->client, fd[1], 0);
     ck_assert_int_eq(SSL_set_tlsext_host_name(p->client.ssl, (uintptr_t) "localhost"), 1);
     if (known != NULL)
@@ -299,6 +305,7 @@ open_stage(void)
     stage_init(&stage);
     stage.frontend.backend.addr = address;
     stage.frontend.proxy_protocol = with_header ? PROXY_V2 : PROXY_OFF;
+    stage.frontend.proxies = (struct config_nets){&anywhere, with_header ? 1 : 0};
     patient = stage.frontend;
     patient.idle_timeout_ms = 0;
     patient.handshake_timeout_ms = patient.connect_timeout_ms = 60000;

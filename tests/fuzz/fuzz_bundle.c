@@ -18,6 +18,7 @@ static const char conf[] =
     "  backend = \"backend.test:80\" alpn = { h2, x }\n"
     "  sni-backend = { 'a.test=[::1]:1', '*.test=b.test:2' } alpn-backend = 'h2=unix:@h' "
     "allow = { 10.0.0.0/8, '::1' } deny = 10.1.0.0/16 "
+    "accept-proxy = { 10.0.0.0/8, '::1' } "
     "}\n"
     "frontend b { listen = \"[::1]:443\" cert = d backend = \"unix:@b\" }\n";
 

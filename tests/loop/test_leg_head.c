@@ -216,6 +216,115 @@ START_TEST(the_local_address)
 }
 END_TEST
 
+/* ---- the head of what comes in ---- */
+
+static void
+peer_says(const char *words)
+{
+    ck_assert(send_all(peer, words, strlen(words)));
+}
+
+/* So many bytes are there, and a look at them leaves them. */
+static void
+sees(const char *words)
+{
+    char got[64];
+    size_t len;
+
+    do /* poll() would heed what is awaited */
+        ck_assert_int_eq(leg_peek(leg, got, sizeof(got), &len), LEG_GOING_ON);
+    while (len < strlen(words));
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(len, strlen(words));
+        ck_assert_mem_eq(got, words, len);
+        ck_assert_int_eq(leg_peek(leg, got, sizeof(got), &len), LEG_GOING_ON);
+    }
+    ck_assert_uint_eq(leg_received(leg), 0);
+}
+
+START_TEST(a_look_takes_nothing)
+{
+    char got[4];
+    size_t len;
+
+    make(false);
+    ck_assert_int_eq(leg_peek(leg, got, sizeof(got), &len), LEG_GOING_ON);
+    ck_assert_uint_eq(len, 0);
+    peer_says("head bytes");
+    sees("head bytes");
+    ck_assert_int_eq(leg_peek(leg, got, sizeof(got), &len), LEG_GOING_ON);
+    ck_assert_uint_eq(len, sizeof(got));
+    ck_assert_int_eq(leg_skip(leg, 5), 0);
+    sees("bytes");
+    ck_assert_int_eq(leg_skip(leg, 6), -1); /* they are not there */
+}
+END_TEST
+
+static bool
+is_readable(void *arg ATTR_UNUSED)
+{
+    return readable > 0;
+}
+
+START_TEST(bytes_are_awaited)
+{
+    make(false);
+    leg_await(leg, 5);
+    leg_read_on(leg);
+    peer_says("head");
+    sees("head");
+    stage_settle(&stage);
+    ck_assert_uint_eq(readable, 0);
+    peer_says("+");
+    stage_run(&stage, is_readable, NULL);
+    sees("head+");
+    leg_await(leg, 6);
+    stage_settle(&stage);
+    readable = 0;
+    stage_settle(&stage);
+    ck_assert_uint_eq(readable, 0);
+    leg_await(leg, 1);
+    stage_run(&stage, is_readable, NULL);
+}
+END_TEST
+
+/* Less than is awaited will come: that is told, too. */
+START_TEST(an_end_is_told_with_bytes_in_front_of_it)
+{
+    make(false);
+    leg_await(leg, 100);
+    leg_read_on(leg);
+    peer_says("head");
+    sees("head");
+    ck_assert_int_eq(leg_ending(leg), LEG_GOING_ON);
+    if (_i == 0)
+        ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+    else
+        close_with_rst(peer);
+    peer = _i == 0 ? peer : -1;
+    stage_run(&stage, is_readable, NULL);
+    ck_assert_int_eq(leg_ending(leg), _i == 0 ? LEG_FIN : LEG_RESET);
+}
+END_TEST
+
+START_TEST(an_end_without_bytes)
+{
+    char got[8];
+    size_t len;
+
+    make(false);
+    if (_i == 0)
+        ck_assert_int_eq(shutdown(peer, SHUT_WR), 0);
+    else
+        close_with_rst(peer);
+    peer = _i == 0 ? peer : -1;
+    await(leg->watch.fd, POLLIN);
+    ck_assert_int_eq(leg_peek(leg, got, sizeof(got), &len), _i == 0 ? LEG_FIN : LEG_RESET);
+    ck_assert_uint_eq(len, 0);
+    ck_assert_int_eq(leg_error(leg), _i == 0 ? 0 : ECONNRESET);
+}
+END_TEST
+
 static Suite *
 leg_head_suite(void)
 {
@@ -229,6 +338,13 @@ leg_head_suite(void)
     tcase_add_test(tcase, the_kernel_takes_nothing);
     tcase_add_loop_test(tcase, a_reset_is_an_error, 0, 2);
     tcase_add_test(tcase, the_local_address);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("peek");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_look_takes_nothing);
+    tcase_add_test(tcase, bytes_are_awaited);
+    tcase_add_loop_test(tcase, an_end_is_told_with_bytes_in_front_of_it, 0, 2);
+    tcase_add_loop_test(tcase, an_end_without_bytes, 0, 2);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -263,12 +263,13 @@ const struct row term_table[] = {
      "A client that says close_notify and then waits gets the whole answer; then close"},
 
     /* Time, and sallyport itself. */
-    {EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED),
+    {EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED),
      {.client = C_LIVE},
      {.client = TO(TERM_CLIENT_LINGER)},
      ENDS | NAMED | ABORTS,
      0,
-     "handshake-failed; the alert goes out first. So does the end of the handshake that "
+     "no PROXY header, or a wrong one. handshake-failed; the alert goes out first. So does "
+     "the end of the handshake that "
      "was all of an acme-challenge"},
     {SELF_ABORTS,
      {.client = C_LIVE},
@@ -288,15 +289,15 @@ const struct row term_table[] = {
      0,
      SHUT_NOW,
      "the bytes before it are delivered whole, however slow the client; then lingering"},
-    {SELF_ABORTS | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) | EV(DRAIN_FORCED) |
-         EV(OVERLOAD),
+    {SELF_ABORTS | EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) |
+         EV(ACME_ANSWERED) | EV(DRAIN_FORCED) | EV(OVERLOAD),
      {.client = C_LINGER},
      {.client = TO(TERM_CLIENT_CLOSED)},
      0,
      SHUT_NOW,
      "a forced end, of whatever kind, has nothing to wait for"},
-    {SELF_ABORTS | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) | EV(DRAIN_FORCED) |
-         EV(OVERLOAD),
+    {SELF_ABORTS | EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) |
+         EV(ACME_ANSWERED) | EV(DRAIN_FORCED) | EV(OVERLOAD),
      {.client = C_CLOSED, .backend = B_LIVE},
      {0},
      ENDS | NAMED | ABORTS,

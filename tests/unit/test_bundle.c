@@ -35,7 +35,7 @@ static const char rich[] =
     "  acme-tls-dir = a allow = { 10.0.0.0/8, \"::1\" } deny = 10.1.0.0/16\n"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
     "  half-closed-timeout = 4s close-wait = 5s linger-timeout = 6s linger-max = 7s\n"
-    "  proxy-protocol = v2\n"
+    "  proxy-protocol = v2 accept-proxy = { 10.0.0.0/8, \"::1\" }\n"
     "  on-truncation = eof keepalive = off keepalive-idle = 8s keepalive-interval = 9s\n"
     "  keepalive-count = 3 tcp-user-timeout = 11s backlog = 12 max-connections = 13\n"
     "}\n"
@@ -281,6 +281,11 @@ START_TEST(what_was_found_out_of_frontends)
         assert_listens(a, b);
         assert_backend(&a->backend, &b->backend);
         assert_routes(a, b);
+        ck_assert_uint_eq(a->proxies.count, i == 0 ? 2 : 0);
+        for (size_t k = 0; k < a->proxies.count; k++) {
+            ck_assert(addr_equal(&a->proxies.item[k].base, &b->proxies.item[k].base));
+            ck_assert_uint_eq(a->proxies.item[k].prefix, b->proxies.item[k].prefix);
+        }
         ck_assert_uint_eq(a->place, b->place);
         if (i < 2)
             assert_blob(&a->sealed_cert, &b->sealed_cert);

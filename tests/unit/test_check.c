@@ -187,6 +187,27 @@ START_TEST(resolvers)
 }
 END_TEST
 
+START_TEST(networks_of_proxies)
+{
+    const struct config_nets *nets;
+    struct addr addr;
+
+    check_well("defaults { accept-proxy = { 10.0.0.0/8, '::1', 192.0.2.7 } }"
+               "frontend a { listen = *:0 cert = c backend = b:1 }"
+               "frontend b { listen = *:1 cert = c backend = b:1 accept-proxy = { } }");
+    nets = &config->frontend[0].proxies;
+    ck_assert_uint_eq(nets->count, 3);
+    ck_assert_uint_eq(nets->item[0].prefix, 8);
+    assert_addr(&nets->item[1].base, "[::1]:0");
+    ck_assert_int_eq(addr_from_numeric(&addr, "192.0.2.7", 1), 0);
+    ck_assert(config_nets_contain(nets, &addr));
+    ck_assert(!config_nets_contain(&config->frontend[1].proxies, &addr));
+    ck_assert_int_eq(addr_from_numeric(&addr, "192.0.2.8", 1), 0);
+    ck_assert(!config_nets_contain(nets, &addr));
+    ck_assert_uint_eq(config->frontend[1].proxies.count, 0);
+}
+END_TEST
+
 #define A "frontend a { listen = *:0 cert = c backend = b:1 }\n"
 
 static const struct {
@@ -267,6 +288,12 @@ static const struct {
      "t:1: backend \"unix:@\" has no name behind its @\n"},
     {"frontend a { listen = *:0 cert = c backend = b:1 tls-min = 1.3 tls-max = 1.2 }",
      "t:1: frontend a has tls-min 1.3 above tls-max 1.2; no client could connect\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1\n"
+     "accept-proxy = { 10.0.0.1/8,\n proxy.test, ::1/129, 10.0.0.0/8 } }",
+     "t:2: accept-proxy \"10.0.0.1/8\" has bits behind its prefix that are not 0\n"
+     "t:3: accept-proxy \"proxy.test\" is not an address; a network is written 10.0.0.0/8 "
+     "or 2001:db8::/32\n"
+     "t:3: accept-proxy \"::1/129\" has a prefix above 128\n"},
     {"resolver = dns.example\n" A,
      "t:1: resolver \"dns.example\" has no port; a name server is written as its address, "
      "with or without a port\n"},
@@ -431,6 +458,7 @@ check_suite(void)
     tcase_add_test(tcase, addresses_of_backends);
     tcase_add_test(tcase, routes);
     tcase_add_test(tcase, resolvers);
+    tcase_add_test(tcase, networks_of_proxies);
     tcase_add_loop_test(tcase, rules, 0, (int)COUNT_OF(cases));
     tcase_add_loop_test(tcase, who_is_let_in, 0, (int)COUNT_OF(clients));
     tcase_add_test(tcase, long_values_have_limits);

@@ -19,7 +19,7 @@ syntax keyword sallyportSetting handshake-rate-per-source handshake-burst-per-so
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
-syntax keyword sallyportSetting sni-backend alpn-backend proxy-protocol
+syntax keyword sallyportSetting sni-backend alpn-backend accept-proxy proxy-protocol
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn own-records
 syntax keyword sallyportSetting acme-tls-dir
 syntax keyword sallyportSetting verify ca crl depth allow
