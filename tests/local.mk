@@ -521,6 +521,7 @@ E2E_TESTS = \
 	tests/e2e/conformance-eof \
 	tests/e2e/conformance-keepalive \
 	tests/e2e/conformance-limits \
+	tests/e2e/conformance-proxy \
 	tests/e2e/conformance-records \
 	tests/e2e/conformance-timeouts \
 	tests/e2e/conformance-unix \
@@ -548,6 +549,7 @@ E2E_TESTS = \
 	tests/e2e/progress \
 	tests/e2e/python \
 	tests/e2e/proxy-in \
+	tests/e2e/proxy-others \
 	tests/e2e/proxy-out \
 	tests/e2e/redis \
 	tests/e2e/reload \
