@@ -540,6 +540,7 @@ E2E_TESTS = \
 	tests/e2e/leaks \
 	tests/e2e/limits \
 	tests/e2e/limits-ipv6 \
+	tests/e2e/limits-proxy \
 	tests/e2e/limits-source \
 	tests/e2e/log \
 	tests/e2e/log-workers \

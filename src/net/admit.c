@@ -62,6 +62,21 @@ admit_source(struct loop *loop, struct front *front, const struct addr *client,
     return key != 0 ? count_source(loop, key, a) : REASON_NONE;
 }
 
+enum term_event
+admit_event(enum reason reason)
+{
+    switch (reason) {
+    case REASON_LIMIT_SOURCE_CONNECTIONS:
+        return TERM_SOURCE_CONNECTIONS;
+    case REASON_LIMIT_SOURCE_HANDSHAKES:
+        return TERM_SOURCE_HANDSHAKES;
+    case REASON_LIMIT_SOURCE_RATE:
+        return TERM_SOURCE_RATE;
+    default:
+        return TERM_DENIED;
+    }
+}
+
 static void
 undo_source(struct loop *loop, struct admission *a)
 {

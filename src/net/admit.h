@@ -7,6 +7,7 @@
 #include "config/config.h"
 #include "core/reason.h"
 #include "core/sources.h"
+#include "core/term.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,9 @@ enum reason admit(struct loop *loop, struct front *front, const struct addr *cli
  */
 enum reason admit_source(struct loop *loop, struct front *front, const struct addr *client,
                          struct admission *admission) ATTR_MUST_CHECK;
+
+/* What to post for a client that admit_source has not let in, by its answer. */
+enum term_event admit_event(enum reason reason);
 
 /* Its handshake is over. May be said again, and need not be said before admit_leave. */
 void admit_handshake_over(struct loop *loop, struct admission *admission);

@@ -31,7 +31,9 @@ finish(struct conn *conn)
     if (conn->timer != NULL)
         event_free(conn->timer);
     conn->timer = NULL;
-    journal_write(conn);
+    if (!conn->refused ||
+        refusal_is_said(loop, &conn->client_addr, term_reason(&conn->relay.term)))
+        journal_write(conn);
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
     admit_leave(loop, conn->front, &conn->admission);
@@ -266,6 +268,23 @@ on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
               conn->peer.refusal != NULL ? conn->peer.refusal : phrase);
 }
 
+/* Now that it is known who the client is; the proxy itself, which checks on us, has no
+ * limits. */
+static bool
+admit_client(struct conn *conn)
+{
+    enum reason reason = REASON_NONE;
+
+    if (conn->proxied->proxy.len > 0)
+        reason =
+            admit_source(conn->loop, conn->front, &conn->client_addr, &conn->admission);
+    if (reason == REASON_NONE)
+        return true;
+    conn->refused = true;
+    end_early(conn, admit_event(reason), LEG_GOING_ON, NULL);
+    return false;
+}
+
 /* Returns whether the handshake is next. */
 static bool
 take_header(struct conn *conn)
@@ -282,7 +301,7 @@ take_header(struct conn *conn)
         conn->phase = CONN_HANDSHAKE;
     else if (status == PROXY_IN_FAILED)
         end_early(conn, event, end, text);
-    return status == PROXY_IN_DONE;
+    return status == PROXY_IN_DONE && admit_client(conn);
 }
 
 static void

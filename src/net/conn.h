@@ -56,6 +56,7 @@ struct conn {
     struct proxy_head *head; /* for the backend, not sent yet; NULL: none. Owned */
     struct addr client_addr;
     struct admission admission;
+    bool refused;                  /* by what its header has told */
     const struct addr *local_addr; /* of the listening socket; borrowed */
     struct addr backend_addr;
     struct conn_tls tls;

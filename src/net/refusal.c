@@ -55,17 +55,24 @@ say_later(struct loop *loop)
         (void)evtimer_add(loop->refusals.timer, &after);
 }
 
+bool
+refusal_is_said(struct loop *loop, const struct addr *client, enum reason reason)
+{
+    say_later(loop);
+    return hush_note(&loop->refusals.hush, source_key(client), reason,
+                     log_wants(LOG_LEVEL_INFO));
+}
+
 void
 refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
        const struct addr *local, enum reason reason)
 {
-    if (reason == REASON_OVERLOAD || reason == REASON_INTERNAL_ERROR)
+    if (reason == REASON_OVERLOAD || reason == REASON_PROXY_UNTRUSTED ||
+        reason == REASON_INTERNAL_ERROR)
         sock_close(fd);
     else
         sock_reset(fd);
     front_count_end(front, reason, false);
-    if (hush_note(&loop->refusals.hush, source_key(client), reason,
-                  log_wants(LOG_LEVEL_INFO)))
+    if (refusal_is_said(loop, client, reason))
         journal_refusal(loop_next_id(loop), front, client, local, reason);
-    say_later(loop);
 }

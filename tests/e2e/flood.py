@@ -59,6 +59,9 @@ def dial(options, timeout=60):
         sock.bind((options.source, 0))
     sock.settimeout(timeout)
     sock.connect((options.to, options.port))
+    if options.proxied:
+        header = f"PROXY TCP4 {options.proxied} 192.0.2.254 1024 443\r\n"
+        sock.sendall(header.encode())
     return sock
 
 
@@ -215,6 +218,7 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--to", default="127.0.0.1")
     parser.add_argument("--source")
+    parser.add_argument("--proxied", help="the client that a PROXY header tells of")
     parser.add_argument("--kind", choices=("leave", "silent", "half", "tls"), default="tls")
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--pause", type=float, default=0)
