@@ -5,6 +5,8 @@ noinst_LIBRARIES += src/libbase.a
 src_libbase_a_SOURCES = \
 	src/base/addr.c \
 	src/base/addr.h \
+	src/base/addr_net.c \
+	src/base/addr_net.h \
 	src/base/arena.c \
 	src/base/arena.h \
 	src/base/attr.h \
@@ -23,20 +25,33 @@ src_libbase_a_SOURCES = \
 
 noinst_LIBRARIES += src/libcore.a
 src_libcore_a_SOURCES = \
+	src/core/bucket.c \
+	src/core/bucket.h \
+	src/core/crc32c.c \
+	src/core/crc32c.h \
 	src/core/deadline.c \
 	src/core/deadline.h \
 	src/core/domains.c \
 	src/core/domains.h \
 	src/core/flow.c \
 	src/core/flow.h \
+	src/core/hush.c \
+	src/core/hush.h \
 	src/core/identity.c \
 	src/core/identity.h \
+	src/core/proxy.h \
+	src/core/proxy_read.c \
+	src/core/proxy_read.h \
+	src/core/proxy_write.c \
+	src/core/proxy_write.h \
 	src/core/reason.c \
 	src/core/reason.h \
 	src/core/record.c \
 	src/core/record.h \
 	src/core/route.c \
 	src/core/route.h \
+	src/core/sources.c \
+	src/core/sources.h \
 	src/core/stats.c \
 	src/core/stats.h \
 	src/core/term.c \
@@ -53,6 +68,8 @@ src_libconfig_a_SOURCES = \
 	src/config/check.h \
 	src/config/check_backend.c \
 	src/config/check_client.c \
+	src/config/check_limits.c \
+	src/config/check_nets.c \
 	src/config/check_private.h \
 	src/config/config.c \
 	src/config/config.h \
@@ -118,6 +135,8 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_verify.c \
 	src/tls/tls_verify.h \
 	src/tls/tls_verify_why.c \
+	src/tls/tls_facts.c \
+	src/tls/tls_facts.h \
 	src/tls/tls_keylog.c \
 	src/tls/tls_keylog.h \
 	src/tls/tls_knobs.c \
@@ -139,8 +158,12 @@ noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \
 	src/net/acceptor.c \
 	src/net/acceptor.h \
+	src/net/admit.c \
+	src/net/admit.h \
 	src/net/conn.c \
 	src/net/conn.h \
+	src/net/conn_time.c \
+	src/net/conn_time.h \
 	src/net/dial.c \
 	src/net/dial.h \
 	src/net/front.c \
@@ -153,11 +176,18 @@ src_libnet_a_SOURCES = \
 	src/net/journal.h \
 	src/net/leg.c \
 	src/net/leg.h \
+	src/net/leg_head.c \
 	src/net/leg_private.h \
 	src/net/leg_record.c \
 	src/net/leg_tls.c \
 	src/net/loop.c \
 	src/net/loop.h \
+	src/net/refusal.c \
+	src/net/refusal.h \
+	src/net/proxy_in.c \
+	src/net/proxy_in.h \
+	src/net/proxy_out.c \
+	src/net/proxy_out.h \
 	src/net/relay.c \
 	src/net/relay.h \
 	src/net/revoke.c \

@@ -57,6 +57,12 @@ tests_unit_test_addr_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_addr_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_addr_LDADD = src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_addr_net
+tests_unit_test_addr_net_SOURCES = tests/unit/test_addr_net.c tests/support/check_main.h
+tests_unit_test_addr_net_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_addr_net_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_addr_net_LDADD = src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_file
 tests_unit_test_file_SOURCES = tests/unit/test_file.c tests/support/check_main.h
 tests_unit_test_file_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -108,6 +114,24 @@ tests_unit_test_flow_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_flow_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_flow_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_bucket
+tests_unit_test_bucket_SOURCES = tests/unit/test_bucket.c tests/support/check_main.h
+tests_unit_test_bucket_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_bucket_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_bucket_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_sources
+tests_unit_test_sources_SOURCES = tests/unit/test_sources.c tests/support/check_main.h
+tests_unit_test_sources_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_sources_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_sources_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_hush
+tests_unit_test_hush_SOURCES = tests/unit/test_hush.c tests/support/check_main.h
+tests_unit_test_hush_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_hush_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_hush_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_record
 tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/support/check_main.h
 tests_unit_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -124,6 +148,26 @@ tests_unit_test_domains_SOURCES = tests/unit/test_domains.c tests/support/check_
 tests_unit_test_domains_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_domains_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_domains_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_crc32c
+tests_unit_test_crc32c_SOURCES = tests/unit/test_crc32c.c tests/support/check_main.h
+tests_unit_test_crc32c_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_crc32c_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_crc32c_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_proxy_write
+tests_unit_test_proxy_write_SOURCES = tests/unit/test_proxy_write.c tests/support/check_main.h \
+	tests/support/proxy_vectors.h
+tests_unit_test_proxy_write_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_proxy_write_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_proxy_write_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+
+CHECKS += tests/unit/test_proxy_read
+tests_unit_test_proxy_read_SOURCES = tests/unit/test_proxy_read.c tests/support/check_main.h \
+	tests/support/proxy_vectors.h
+tests_unit_test_proxy_read_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_proxy_read_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_proxy_read_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 
 CHECKS += tests/unit/test_stats
 tests_unit_test_stats_SOURCES = tests/unit/test_stats.c tests/support/check_main.h
@@ -397,6 +441,13 @@ tests_loop_test_leg_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_leg_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_leg_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_leg_head
+tests_loop_test_leg_head_SOURCES = tests/loop/test_leg_head.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_leg_head_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_leg_head_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_leg_head_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
 CHECKS += tests/alloc/test_alloc
 tests_alloc_test_alloc_SOURCES = tests/alloc/test_alloc.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h \
@@ -471,6 +522,7 @@ E2E_TESTS = \
 	tests/e2e/conformance-keepalive \
 	tests/e2e/conformance-limits \
 	tests/e2e/conformance-openssl \
+	tests/e2e/conformance-proxy \
 	tests/e2e/conformance-records \
 	tests/e2e/conformance-timeouts \
 	tests/e2e/conformance-unix \
@@ -480,6 +532,7 @@ E2E_TESTS = \
 	tests/e2e/drain \
 	tests/e2e/examples \
 	tests/e2e/expiry \
+	tests/e2e/floods \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
@@ -487,6 +540,9 @@ E2E_TESTS = \
 	tests/e2e/knobs \
 	tests/e2e/leaks \
 	tests/e2e/limits \
+	tests/e2e/limits-ipv6 \
+	tests/e2e/limits-proxy \
+	tests/e2e/limits-source \
 	tests/e2e/log \
 	tests/e2e/log-workers \
 	tests/e2e/ocsp \
@@ -494,6 +550,9 @@ E2E_TESTS = \
 	tests/e2e/peak \
 	tests/e2e/progress \
 	tests/e2e/python \
+	tests/e2e/proxy-in \
+	tests/e2e/proxy-others \
+	tests/e2e/proxy-out \
 	tests/e2e/redis \
 	tests/e2e/reload \
 	tests/e2e/reload-bad \
@@ -514,11 +573,13 @@ TESTS += $(E2E_TESTS)
 EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/backend.py \
 	tests/e2e/client.py \
+	tests/e2e/flood.py \
 	tests/e2e/conformance.sh \
 	tests/e2e/examples.py \
 	tests/e2e/grpc_calls.py \
 	tests/e2e/lib.sh \
-	tests/e2e/metrics.py
+	tests/e2e/metrics.py \
+	tests/e2e/proxy_peer.py
 
 # Fuzz targets. Without libFuzzer they replay their corpora.
 FUZZ_TARGETS = \
@@ -531,6 +592,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_domains \
 	tests/fuzz/fuzz_open \
 	tests/fuzz/fuzz_pem \
+	tests/fuzz/fuzz_proxy \
 	tests/fuzz/fuzz_record \
 	tests/fuzz/fuzz_route \
 	tests/fuzz/fuzz_term \
@@ -582,6 +644,10 @@ tests_fuzz_fuzz_pem_SOURCES = tests/fuzz/fuzz_pem.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_pem_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_pem_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_pem_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
+tests_fuzz_fuzz_proxy_SOURCES = tests/fuzz/fuzz_proxy.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_proxy_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_proxy_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_proxy_LDADD = src/libcore.a src/libbase.a
 tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
@@ -624,6 +690,7 @@ EXTRA_DIST += \
 	tests/bench/bench \
 	tests/bench/contenders.py \
 	tests/bench/debian13 \
+	tests/bench/flood \
 	tests/bench/instructions \
 	tests/bench/limits \
 	tests/bench/processes.py \
@@ -639,7 +706,7 @@ EXTRA_PROGRAMS = \
 	tests/bench/load \
 	tests/bench/relay \
 	tests/bench/sallyport-through
-CLEANFILES += $(EXTRA_PROGRAMS) bench.json bench-limit.json
+CLEANFILES += $(EXTRA_PROGRAMS) bench.json bench-flood.json bench-limit.json
 tests_bench_load_SOURCES = \
 	tests/bench/load.c \
 	tests/bench/load.h \
@@ -667,9 +734,11 @@ bench-instructions: $(BENCH_NEEDS) tests/bench/sallyport-through
 	$(srcdir)/tests/bench/instructions $(BENCH_OPTIONS)
 bench-syscalls: $(BENCH_NEEDS)
 	$(srcdir)/tests/bench/syscalls $(BENCH_OPTIONS)
+bench-flood: $(BENCH_NEEDS)
+	$(srcdir)/tests/bench/flood $(BENCH_OPTIONS)
 bench-workers: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/workers
 bench-certs: src/sallyport tests/hammer tests/echod tests/make-pki
 	$(srcdir)/tests/bench/certs
 .PHONY: bench-certs bench-workers
-.PHONY: bench bench-limit bench-instructions bench-syscalls bench-workers
+.PHONY: bench bench-flood bench-limit bench-instructions bench-syscalls bench-workers

@@ -79,6 +79,13 @@ pack_addr(struct pack *p, const struct addr *addr)
 }
 
 void
+pack_net(struct pack *p, const struct addr_net *net)
+{
+    pack_addr(p, &net->base);
+    pack_u32(p, net->prefix);
+}
+
+void
 pack_clear(struct pack *p)
 {
     if (p->data != NULL)
@@ -171,6 +178,19 @@ unpack_addr(struct unpack *u, struct addr *addr)
     if (len > 0)
         memcpy(&addr->u, data, len);
     addr->len = (socklen_t)len;
+}
+
+void
+unpack_net(struct unpack *u, struct addr_net *net)
+{
+    uint32_t prefix, bits;
+
+    *net = (struct addr_net){0};
+    unpack_addr(u, &net->base);
+    prefix = unpack_u32(u);
+    bits = net->base.u.sa.sa_family == AF_INET ? 32 : 128;
+    u->failed |= prefix > bits; /* it would be compared behind the address */
+    net->prefix = prefix > bits ? 0 : (uint8_t)prefix;
 }
 
 size_t

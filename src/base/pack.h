@@ -3,6 +3,7 @@
 #define BASE_PACK_H
 
 #include "base/addr.h"
+#include "base/addr_net.h"
 #include "base/attr.h"
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ void pack_blob(struct pack *p, const void *data, size_t len);
 void pack_bytes(struct pack *p, const void *data, size_t len); /* without its length */
 void pack_string(struct pack *p, const char *string);
 void pack_addr(struct pack *p, const struct addr *addr);
+void pack_net(struct pack *p, const struct addr_net *net);
 
 /* Wipe and release. */
 void pack_clear(struct pack *p);
@@ -47,6 +49,7 @@ uint64_t unpack_u64(struct unpack *u);
 const void *unpack_blob(struct unpack *u, size_t *len);
 const char *unpack_string(struct unpack *u);
 void unpack_addr(struct unpack *u, struct addr *addr);
+void unpack_net(struct unpack *u, struct addr_net *net);
 
 /* A number of things that follow, each of which takes at least size bytes. */
 size_t unpack_count(struct unpack *u, size_t size);

@@ -42,6 +42,23 @@ unpack_addrs(struct unpack *u, struct arena *arena, struct config_addrs *addrs)
 }
 
 static void
+pack_nets(struct pack *p, const struct config_nets *nets)
+{
+    pack_u32(p, (uint32_t)nets->count);
+    for (size_t i = 0; i < nets->count; i++)
+        pack_net(p, &nets->item[i]);
+}
+
+static void
+unpack_nets(struct unpack *u, struct arena *arena, struct config_nets *nets)
+{
+    nets->count = unpack_count(u, sizeof(uint64_t));
+    nets->item = arena_alloc(arena, (nets->count + 1) * sizeof(*nets->item));
+    for (size_t i = 0; i < nets->count; i++)
+        unpack_net(u, &nets->item[i]);
+}
+
+static void
 pack_config_blob(struct pack *p, const struct config_blob *blob)
 {
     pack_blob(p, blob->data, blob->len);
@@ -192,8 +209,11 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
         pack_addr(p, &f->listen[i].addr);
         pack_string(p, f->listen[i].systemd);
     }
+    pack_nets(p, &f->proxies);
     pack_backend(p, &f->backend);
     pack_routes(p, f);
+    pack_nets(p, &f->allow);
+    pack_nets(p, &f->deny);
     pack_u32(p, f->place);
     pack_config_blob(p, &f->sealed_cert);
     pack_config_blob(p, &f->client_cert.sealed);
@@ -213,8 +233,11 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
         unpack_addr(u, &f->listen[i].addr);
         f->listen[i].systemd = unpack_string(u);
     }
+    unpack_nets(u, arena, &f->proxies);
     unpack_backend(u, arena, &f->backend);
     unpack_routes(u, arena, f);
+    unpack_nets(u, arena, &f->allow);
+    unpack_nets(u, arena, &f->deny);
     f->place = unpack_u32(u);
     unpack_config_blob(u, &f->sealed_cert);
     unpack_config_blob(u, &f->client_cert.sealed);
@@ -232,6 +255,7 @@ bundle_pack(struct pack *p, const struct config *config)
     pack_addrs(p, &config->nameservers);
     pack_strings(p, &config->search);
     pack_u32(p, config->ndots);
+    pack_nets(p, &config->limits.exempt);
     pack_u32(p, (uint32_t)config->frontends);
     for (size_t i = 0; i < config->frontends; i++)
         pack_frontend(p, &config->frontend[i]);
@@ -252,6 +276,7 @@ bundle_unpack(struct unpack *u)
     unpack_addrs(u, arena, &config->nameservers);
     unpack_strings(u, arena, &config->search);
     config->ndots = unpack_u32(u);
+    unpack_nets(u, arena, &config->limits.exempt);
     config->frontends = unpack_count(u, sizeof(uint64_t));
     config->frontend =
         arena_alloc(arena, (config->frontends + 1) * sizeof(*config->frontend));

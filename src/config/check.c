@@ -226,9 +226,11 @@ check_frontend(struct checker *c)
         if (*f->listen_text.item[i].text != '\0')
             check_listen(c, &f->listen_text.item[i]);
     check_backends(c);
+    check_nets(c, "accept-proxy", &f->accept_proxy, &f->proxies);
     check_alpn(c);
     check_client_cert(c);
     check_tickets(c);
+    check_access(c);
     if (f->tls_min > f->tls_max)
         diag_error(c->diag, f->pos,
                    "frontend %s has tls-min 1.3 above tls-max 1.2; no client "
@@ -369,6 +371,7 @@ check_global(struct checker *c)
     for (size_t i = 0; i < config->resolver.count; i++)
         check_resolver(c, &config->resolver.item[i], &config->nameservers.item[i]);
     check_admin(c);
+    check_limits(c);
     check_path(c, "pidfile", &config->pidfile);
     check_path(c, "openssl-conf", &config->openssl_conf);
     check_path(c, "key-log", &config->key_log);

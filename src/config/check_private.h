@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Shared by the files of config_check (check.c, check_backend.c, check_client.c) only. */
+/* Shared by the files of config_check (check.c and check_*.c) only. */
 struct checker {
     struct config *config;
     struct diag *diag;
@@ -23,6 +23,15 @@ bool check_is_host_name(const char *host);
 
 /* Returns what is wrong with the path of a Unix socket, or NULL. */
 const char *check_unix(struct addr *addr, const char *path);
+
+/* The networks of a list of that setting. Those that are wrong are left out, and diag has
+ * them. */
+void check_nets(struct checker *c, const char *setting, const struct config_strings *from,
+                struct config_nets *nets);
+
+/* The limits of all, and allow and deny of the frontend. */
+void check_limits(struct checker *c);
+void check_access(struct checker *c);
 
 /* client-cert of the frontend. */
 void check_client_cert(struct checker *c);

@@ -56,6 +56,48 @@ config_renew(struct config *config)
     return copy;
 }
 
+bool
+config_nets_contain(const struct config_nets *nets, const struct addr *a)
+{
+    for (size_t i = 0; i < nets->count; i++)
+        if (addr_net_contains(&nets->item[i], a))
+            return true;
+    return false;
+}
+
+/* The longest prefix of the networks that it is in; -1: it is in none. */
+static int
+longest_prefix(const struct config_nets *nets, const struct addr *a)
+{
+    int longest = -1;
+
+    for (size_t i = 0; i < nets->count; i++)
+        if (nets->item[i].prefix > longest && addr_net_contains(&nets->item[i], a))
+            longest = nets->item[i].prefix;
+    return longest;
+}
+
+bool
+config_lets_in(const struct config_frontend *f, const struct addr *client)
+{
+    int allowed, denied;
+
+    if (f->allow.count + f->deny.count == 0)
+        return true;
+    if (client->len == 0 || client->u.sa.sa_family == AF_UNIX)
+        return true;
+    allowed = longest_prefix(&f->allow, client);
+    denied = longest_prefix(&f->deny, client);
+    return allowed == denied ? f->allow.count == 0 : allowed > denied;
+}
+
+enum proxy_version
+config_proxy_version(const struct config_frontend *f,
+                     const struct config_backend *backend ATTR_UNUSED)
+{
+    return f->proxy_protocol;
+}
+
 void
 config_free(struct config *config)
 {

@@ -3,9 +3,11 @@
 #define CONFIG_CONFIG_H
 
 #include "base/addr.h"
+#include "base/addr_net.h"
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "core/proxy.h"
 #include "core/route.h"
 
 #include <stdbool.h>
@@ -43,6 +45,11 @@ struct config_listen {
 
 struct config_addrs {
     struct addr *item;
+    size_t count;
+};
+
+struct config_nets {
+    struct addr_net *item;
     size_t count;
 };
 
@@ -95,6 +102,16 @@ struct config_cert {
     struct config_string passphrases; /* text NULL: there are none */
 };
 
+/* What is let in of all clients, in all frontends and workers; 0: no limit. */
+struct config_limits {
+    uint32_t connections, connections_per_source;
+    uint32_t handshakes, handshakes_per_source; /* under way */
+    uint32_t rate, rate_per_source;             /* handshakes a second */
+    uint32_t burst, burst_per_source;           /* at once; 0: those of a second */
+    struct config_strings exempt_text;
+    struct config_nets exempt; /* what has no limits per source; set by config_check */
+};
+
 struct config_frontend {
     const char *name;
     struct pos pos;
@@ -120,6 +137,11 @@ struct config_frontend {
     struct route *route;                /* what these mean, sorted; set by config_check */
     struct config_backend *routed;      /* their targets */
     size_t routes;                      /* of both */
+
+    struct config_strings accept_proxy; /* networks, as written */
+    struct config_nets proxies; /* the same, set by config_check; none: clients come by
+                                   themselves */
+    enum proxy_version proxy_protocol; /* what backends are told of clients */
 
     int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */
     struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
@@ -155,6 +177,9 @@ struct config_frontend {
     uint32_t backlog;
     uint32_t max_connections; /* 0: no limit of its own */
 
+    struct config_strings allow_text, deny_text;
+    struct config_nets allow, deny; /* set by config_check */
+
     /* Set by proc/setup, for the workers. */
     uint32_t place;                    /* of what is counted, see core/stats */
     struct config_blob sealed_cert;    /* see cert_pack */
@@ -179,6 +204,7 @@ struct config {
     struct config_string key_log;      /* NULL: none */
     struct config_string admin_text;   /* as written */
     struct addr admin;                 /* set by config_check; len 0: there is none */
+    struct config_limits limits;
     uint32_t accept_grace_ms;
     uint32_t drain_timeout_ms;
     struct config_strings resolver;  /* addresses of name servers; none: resolv.conf */
@@ -200,6 +226,19 @@ struct config *config_new(struct config_frontend *defaults);
  */
 const struct config_backend *config_route(const struct config_frontend *f, const char *name,
                                           const void *protocol, size_t len);
+
+/* Is the address in one of them? */
+bool config_nets_contain(const struct config_nets *nets, const struct addr *a);
+
+/* The header of the PROXY protocol that a connection to that backend begins with. */
+enum proxy_version config_proxy_version(const struct config_frontend *f,
+                                        const struct config_backend *backend);
+
+/*
+ * May a client of that address come in? allow and deny: what the longest prefix says that
+ * it is in; or else, whether there is no allow. The address of a Unix socket may.
+ */
+bool config_lets_in(const struct config_frontend *f, const struct addr *client);
 
 /*
  * A copy of a checked configuration, in which certificates are to be found and sealed anew.

@@ -12,6 +12,7 @@
 
 #define GLOBAL(field) OPTION_GLOBAL, offsetof(struct config, field)
 #define LOG(field) OPTION_LOG, offsetof(struct config, log.field)
+#define LIMIT(field) OPTION_GLOBAL, offsetof(struct config, limits.field)
 #define FRONTEND(field) OPTION_FRONTEND, offsetof(struct config_frontend, field)
 #define CLIENT_CERT(field) \
     OPTION_CLIENT_CERT, offsetof(struct config_frontend, client_cert.field)
@@ -21,6 +22,7 @@ _Static_assert(sizeof(enum log_level) == sizeof(int), "enum log_level");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "enum log_format");
 _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_truncation");
 _Static_assert(sizeof(enum config_own_records) == sizeof(int), "enum config_own_records");
+_Static_assert(sizeof(enum proxy_version) == sizeof(int), "enum proxy_version");
 _Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
@@ -45,6 +47,9 @@ static const struct option_word versions[] = {{"1.2", 0x0303}, {"1.3", 0x0304}, 
 
 static const struct option_word truncations[] = {
     {"reset", CONFIG_TRUNCATION_RESET}, {"eof", CONFIG_TRUNCATION_EOF}, {NULL, 0}};
+
+static const struct option_word proxies[] = {
+    {"off", PROXY_OFF}, {"v1", PROXY_V1}, {"v2", PROXY_V2}, {NULL, 0}};
 
 static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
                                               {"optional", CONFIG_VERIFY_OPTIONAL},
@@ -90,6 +95,27 @@ const struct option option_table[] = {
     {"resolver", GLOBAL(resolver), OPTION_LIST, NULL,
      .help = "addresses of name servers; none: those of /etc/resolv.conf"},
 
+    {"max-connections", LIMIT(connections), OPTION_NUMBER, "0", .max = 1000000,
+     .help = "connections of all frontends at one time; 0: no limit"},
+    {"max-connections-per-source", LIMIT(connections_per_source), OPTION_NUMBER, "0",
+     .max = 1000000,
+     .help = "the same of one IPv4 address, or of one /64 of IPv6; 0: no limit"},
+    {"max-handshakes", LIMIT(handshakes), OPTION_NUMBER, "0", .max = 1000000,
+     .help = "TLS handshakes under way at one time; 0: no limit"},
+    {"max-handshakes-per-source", LIMIT(handshakes_per_source), OPTION_NUMBER, "0",
+     .max = 1000000, .help = "the same of one source; 0: no limit"},
+    {"handshake-rate", LIMIT(rate), OPTION_NUMBER, "0", .max = 1000000,
+     .help = "TLS handshakes in a second; 0: no limit"},
+    {"handshake-burst", LIMIT(burst), OPTION_NUMBER, "auto", OPTION_AUTO, .min = 1,
+     .max = 1000000, .help = "how many of these at once; auto: those of a second"},
+    {"handshake-rate-per-source", LIMIT(rate_per_source), OPTION_NUMBER, "0",
+     .max = 1000000, .help = "TLS handshakes of one source in a second; 0: no limit"},
+    {"handshake-burst-per-source", LIMIT(burst_per_source), OPTION_NUMBER, "auto",
+     OPTION_AUTO, .min = 1, .max = 1000000,
+     .help = "how many of one source at once; auto: those of a second"},
+    {"limits-exempt", LIMIT(exempt_text), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "networks whose addresses have no limits per source"},
+
     {"level", LOG(level), OPTION_WORD, "info", .words = levels,
      .help = "the least important lines that are still written"},
     {"format", LOG(format), OPTION_WORD, "text", .words = formats,
@@ -121,6 +147,12 @@ const struct option option_table[] = {
          "other backends by server name, each as name=address; none: backend serves all"},
     {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
      .help = "the same by application protocol, where no name has decided"},
+
+    {"accept-proxy", FRONTEND(accept_proxy), OPTION_LIST, NULL,
+     .help =
+         "networks of proxies that tell who the client is; none: clients come directly"},
+    {"proxy-protocol", FRONTEND(proxy_protocol), OPTION_WORD, "off", .words = proxies,
+     .help = "the header that tells backends who the client is: off, v1 or v2"},
 
     {"tls-min", FRONTEND(tls_min), OPTION_WORD, "1.2", .words = versions,
      .help = "the lowest version of TLS that is accepted"},
@@ -188,7 +220,11 @@ const struct option option_table[] = {
     {"backlog", FRONTEND(backlog), OPTION_NUMBER, "1024", .min = 1, .max = 65535,
      .help = "connections that wait in the kernel to be accepted"},
     {"max-connections", FRONTEND(max_connections), OPTION_NUMBER, "0", .max = 1000000,
-     .help = "connections at one time; 0: no limit"},
+     .help = "connections of a frontend at one time; 0: no limit"},
+    {"allow", FRONTEND(allow_text), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "networks of clients that may come in; none: all but those of deny"},
+    {"deny", FRONTEND(deny_text), OPTION_LIST, NULL, OPTION_REPEAT,
+     .help = "networks of clients that may not; the longest prefix of both decides"},
 
     {"verify", CLIENT_CERT(verify), OPTION_WORD, "off", .words = verifies,
      .help = "ask clients for a certificate: off, optional or required"},

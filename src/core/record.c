@@ -108,6 +108,8 @@ add_fields(struct writer *w, const struct record *r, const char *level)
     add_string(w, "msg", message_of(r));
     add_number(w, "id", "", r->id);
     add_string(w, "client", r->client);
+    if (r->proxy != NULL)
+        add_string(w, "proxy", r->proxy);
     add_string(w, "frontend", r->frontend);
     add_string(w, "listen", r->listen);
     add_string(w, "backend", r->backend);

@@ -18,6 +18,8 @@ struct record {
     uint64_t start_wall_us;  /* when it was accepted: time= */
     uint64_t id;             /* number of the connection in this process: id= */
     const char *client;      /* client=  address and port */
+    const char *proxy;       /* proxy=  the address of who told of the client by a PROXY
+                                header. NULL: the field is left out */
     const char *frontend;    /* frontend=  its name in the conf file */
     const char *listen;      /* listen=  the local address it came in on */
     const char *backend;     /* backend=  the address dialled, last tried */

@@ -81,6 +81,7 @@ stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended)
     add_counter(&sum->log_dropped, &page->log_dropped);
     add_counter(&sum->accept_pauses, &page->accept_pauses);
     add_counter(&sum->cut, &page->cut);
+    add_counter(&sum->untracked, &page->untracked);
     for (unsigned i = 0; i < fronts; i++) {
         uint64_t live = sum->front[i].live;
 
@@ -88,6 +89,25 @@ stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended)
         if (ended)
             sum->front[i].live = live;
     }
+}
+
+static void
+take_off(atomic_uint_least32_t *count, uint64_t less)
+{
+    uint_least32_t now = atomic_load(count);
+
+    while (!atomic_compare_exchange_weak(count, &now,
+                                         now - (less < now ? (uint_least32_t)less : now)))
+        ;
+}
+
+void
+stats_give_back(struct stats_shared *shared, const struct stats_page *page)
+{
+    for (unsigned i = 0; i < page->fronts && i < STATS_FRONTS; i++)
+        take_off(&shared->live[i], page->front[i].live);
+    take_off(&shared->handshakes, page->held.handshakes);
+    sources_give_back(&shared->sources, page->held.source);
 }
 
 unsigned

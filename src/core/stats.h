@@ -3,6 +3,7 @@
 #define CORE_STATS_H
 
 #include "core/reason.h"
+#include "core/sources.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -62,19 +63,30 @@ struct stats_front {
     struct stats_histogram dial; /* how long the connected ones took */
 };
 
+/* What one worker has of what is limited in all workers. */
+struct stats_held {
+    uint64_t handshakes;
+    struct source_held source[SOURCES];
+};
+
 /* What one worker counts. */
 struct stats_page {
     uint64_t fronts;        /* places in use: those from there on are untouched */
     uint64_t log_dropped;   /* lines of the log that were lost */
     uint64_t accept_pauses; /* times that it could not accept for want of descriptors */
     uint64_t cut;           /* connections that the end of a drain cut off */
+    uint64_t untracked;     /* clients whose source there was no room to count for */
     struct stats_front front[STATS_FRONTS];
+    struct stats_held held; /* not summed */
 };
 
 /* What all workers write to. */
 struct stats_shared {
     atomic_uint_least64_t next_id;            /* connections are numbered from 1 */
     atomic_uint_least32_t live[STATS_FRONTS]; /* for max-connections */
+    atomic_uint_least32_t handshakes;         /* under way, while they are limited */
+    struct bucket rate;                       /* of handshakes */
+    struct sources sources;
 };
 
 /* Add n to a counter of the caller's own page. */
@@ -102,6 +114,9 @@ uint64_t stats_count(const struct stats_histogram *histogram);
  * worker that is gone has no connections.
  */
 void stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended);
+
+/* A worker is gone: take off what it had. Its page need not be in order. */
+void stats_give_back(struct stats_shared *shared, const struct stats_page *page);
 
 /*
  * The place of a cipher suite, by its number (RFC 8446, B.4), and a place's name:

@@ -103,6 +103,12 @@ enum term_event {
     TERM_ACME_ANSWERED,       /* the handshake was all: there is no backend for it */
     TERM_CLIENT_CERT_EXPIRED, /* its certificate is good no longer, */
     TERM_CLIENT_CERT_REVOKED, /* or has been revoked meanwhile */
+    TERM_PROXY_MISSING,      /* in front of the handshake a PROXY header is due: there is */
+    TERM_PROXY_WRONG,        /* something else, or one that is not right */
+    TERM_DENIED,             /* the header has told of a client that may not come in, */
+    TERM_SOURCE_CONNECTIONS, /* or that is beyond a limit of its source */
+    TERM_SOURCE_HANDSHAKES,
+    TERM_SOURCE_RATE,
     TERM_DRAIN_FORCED,
     TERM_OVERLOAD,
     TERM_INTERNAL_ERROR,

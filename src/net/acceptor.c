@@ -3,7 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/admit.h"
 #include "net/conn.h"
+#include "net/refusal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -71,13 +73,21 @@ is_lost_client(int error)
 static void
 start(struct acceptor *acceptor, int fd, const struct addr *client)
 {
+    struct loop *loop = acceptor->loop;
     struct front *front = acceptor->front;
+    struct admission admission;
+    enum reason reason;
 
     front_count_client(front);
-    if (front_enter(front))
-        conn_start(acceptor->loop, front, fd, client, &acceptor->addr);
+    if (!proxy_in_trusts(front, client))
+        reason = REASON_PROXY_UNTRUSTED;
+    else /* behind a proxy the client's address is yet to come */
+        reason = admit(loop, front, front->config->proxies.count > 0 ? NULL : client,
+                       &admission);
+    if (reason == REASON_NONE)
+        conn_start(loop, front, fd, client, &acceptor->addr, &admission);
     else
-        conn_refuse(acceptor->loop, front, fd, client, &acceptor->addr, REASON_OVERLOAD);
+        refuse(loop, front, fd, client, &acceptor->addr, reason);
 }
 
 /* Would another one lack a descriptor for its backend? */

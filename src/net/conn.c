@@ -3,8 +3,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "net/conn_time.h"
 #include "net/generation.h"
 #include "net/journal.h"
+#include "net/refusal.h"
 #include "net/revoke.h"
 #include "net/sock.h"
 
@@ -12,10 +14,6 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* After so many milliseconds a connection is not one of the short ones. */
-#define SETTLE_AFTER_MS 1000
 
 static void on_stepped(void *owner);
 
@@ -33,11 +31,13 @@ finish(struct conn *conn)
     if (conn->timer != NULL)
         event_free(conn->timer);
     conn->timer = NULL;
-    journal_write(conn);
+    if (!conn->refused ||
+        refusal_is_said(loop, &conn->client_addr, term_reason(&conn->relay.term)))
+        journal_write(conn);
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
-    front_leave(conn->front);
-    if (conn->phase == CONN_HANDSHAKE)
+    admit_leave(loop, conn->front, &conn->admission);
+    if (conn_is_new(conn))
         loop_fall(loop, &loop->handshakes);
     loop_fall(loop, &loop->connections);
     revoke_forget(&loop->revoke, conn);
@@ -51,47 +51,10 @@ conn_free(struct conn *conn)
     relay_clear(&conn->relay);
     tls_peer_clear(&conn->peer);
     free(conn->tls.alpn);
+    proxy_out_clear(conn);
+    proxy_in_clear(conn);
     generation_unref(conn->front->generation);
     free(conn);
-}
-
-/* The deadline of the phase: one of the relay's clocks, or that of the handshake. */
-static struct deadline
-next_deadline(const struct conn *conn)
-{
-    if (conn->phase == CONN_HANDSHAKE)
-        return (struct deadline){.at = conn->start_us / 1000 - conn->waited_ms +
-                                       conn->front->config->handshake_timeout_ms,
-                                 .event = TERM_TIMEOUT_HANDSHAKE};
-    if (conn->phase == CONN_DIAL && conn->relay.term.client == TERM_CLIENT_LIVE)
-        return (struct deadline){
-            .at = conn->relay.times.expires, /* the dial keeps its own time */
-            .event = TERM_CLIENT_CERT_EXPIRED};
-    return deadline_next(&conn->relay.term, &conn->front->limits, &conn->relay.times);
-}
-
-static uint64_t
-sooner(uint64_t a, uint64_t b)
-{
-    return a != 0 && (b == 0 || a < b) ? a : b;
-}
-
-/* After how many milliseconds the sockets are to be looked at, see look; 0: not at all. */
-static uint64_t
-look_after(const struct conn *conn, const struct deadline *d)
-{
-    const struct deadline_limits *limits = &conn->front->limits;
-    unsigned back_off = conn->ack_polls < 2 ? conn->ack_polls : 2;
-    uint64_t after = 0;
-
-    if (conn->phase == CONN_RELAY)
-        after = conn->front->config->tcp_user_timeout_ms / 4;
-    if (d->poll_acked)
-        return sooner(after, (uint64_t)deadline_poll_ms(limits) << back_off);
-    if (d->at != 0 &&
-        (d->event == TERM_TIMEOUT_IDLE || d->event == TERM_TIMEOUT_HALF_CLOSED))
-        return sooner(after, (d->at - conn->relay.times.last_byte) / 8 + 1);
-    return after;
 }
 
 /*
@@ -102,47 +65,15 @@ look_after(const struct conn *conn, const struct deadline *d)
 static int
 arm(struct conn *conn)
 {
-    struct deadline d = next_deadline(conn);
-    uint64_t after = look_after(conn, &d), now, at;
+    uint64_t now = clock_ms(), at = conn_timer_at(conn, now), after;
     struct timeval timeout;
 
-    if (after == 0 && d.at == 0 && conn->settle_ms == 0)
-        return 0;
-    now = clock_ms();
-    at = sooner(sooner(d.at, conn->settle_ms), after != 0 ? now + after : 0);
-    if (conn->timer_ms != 0 && conn->timer_ms <= at)
+    if (at == 0 || (conn->timer_ms != 0 && conn->timer_ms <= at))
         return 0;
     conn->timer_ms = at;
     after = at > now ? at - now : 0;
     timeout = clock_timeval(after);
     return event_add(conn->timer, &timeout);
-}
-
-/*
- * What no event tells of: bytes that a slow reader has taken from the kernel's queue (they
- * are progress, too), a window that is closed, and whether all has been acknowledged.
- */
-static void
-look(struct conn *conn, bool for_ack)
-{
-    struct relay *relay = &conn->relay;
-    uint32_t user_timeout_ms = conn->front->config->tcp_user_timeout_ms;
-    size_t client = leg_unacked(relay->client);
-    size_t backend = relay->backend != NULL ? leg_unacked(relay->backend) : 0;
-
-    if (client < conn->unacked_client || backend < conn->unacked_backend)
-        relay->times.last_byte = clock_ms();
-    conn->unacked_client = client;
-    conn->unacked_backend = backend;
-    if (user_timeout_ms > 0 && client > 0)
-        leg_mind_window(relay->client, user_timeout_ms);
-    if (user_timeout_ms > 0 && backend > 0)
-        leg_mind_window(relay->backend, user_timeout_ms);
-    if (!for_ack)
-        return;
-    conn->ack_polls++;
-    if (client == 0 && leg_queued(relay->client) == 0)
-        relay->times.acked = clock_ms();
 }
 
 /* When the client's certificate expires, by the clock of deadlines: now and then, as the
@@ -158,24 +89,13 @@ set_expiry(struct conn *conn)
     conn->relay.times.expires = clock_ms() + (left_ms > 0 ? (uint64_t)left_ms : 0);
 }
 
-/* Both sides do what a short connection can do without. */
-static void
-settle(struct conn *conn)
-{
-    if (conn->settle_ms == 0 || conn->settle_ms > clock_ms())
-        return;
-    conn->settle_ms = 0;
-    leg_settle(conn->relay.client, conn->front->config);
-    if (conn->backend_addr.u.sa.sa_family != AF_UNIX)
-        leg_settle(conn->relay.backend, conn->front->config);
-}
-
 /* The handshake is over, well or badly: from now on the client's leg speaks to the relay.
  */
 static void
 hand_over(struct conn *conn)
 {
     conn->phase = CONN_DIAL;
+    admit_handshake_over(conn->loop, &conn->admission);
     loop_fall(conn->loop, &conn->loop->handshakes);
     leg_set_events(conn->relay.client, &relay_client_events, &conn->relay);
 }
@@ -184,22 +104,24 @@ static void
 on_timer(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct conn *conn = arg;
-    struct deadline d = next_deadline(conn);
+    struct deadline d = conn_deadline(conn);
 
     conn->timer_ms = 0;
-    settle(conn);
+    conn_settle(conn);
     if (conn->phase == CONN_RELAY || d.poll_acked) {
-        look(conn, d.poll_acked);
-        d = next_deadline(conn);
+        conn_look(conn, d.poll_acked);
+        d = conn_deadline(conn);
     }
     if (d.at != 0 && d.event == TERM_CLIENT_CERT_EXPIRED) {
         set_expiry(conn);
-        d = next_deadline(conn);
+        d = conn_deadline(conn);
     }
     if (d.at != 0 && d.at <= clock_ms()) {
-        if (conn->phase == CONN_HANDSHAKE)
+        const char *phrase = proxy_in_awaited(conn);
+
+        if (conn_is_new(conn))
             hand_over(conn);
-        relay_post(&conn->relay, d.event, NULL);
+        relay_post(&conn->relay, d.event, phrase);
     }
     on_stepped(conn);
 }
@@ -249,9 +171,11 @@ on_dialled(void *owner, const struct dial_result *result)
     } else {
         if (result->error != 0)
             leg_note_error(leg, result->error);
-        conn->settle_ms = clock_ms() + SETTLE_AFTER_MS;
+        conn->settle_ms = clock_ms() + CONN_SETTLE_MS;
+        proxy_out_put(conn, leg);
         relay_attach(&conn->relay, leg);
     }
+    proxy_out_clear(conn);
     on_stepped(conn);
 }
 
@@ -287,6 +211,13 @@ release_ssl(struct conn *conn)
 }
 
 static void
+run_out(struct conn *conn)
+{
+    relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
+    on_stepped(conn);
+}
+
+static void
 on_handshake_done(struct conn *conn)
 {
     struct dial *dial;
@@ -303,8 +234,7 @@ on_handshake_done(struct conn *conn)
         return;
     }
     if (tls_peer_note_cert(&conn->peer, leg_ssl(conn->relay.client)) < 0) {
-        relay_post(&conn->relay, TERM_INTERNAL_ERROR, "out of memory");
-        on_stepped(conn);
+        run_out(conn);
         return;
     }
     set_expiry(conn);
@@ -313,24 +243,70 @@ on_handshake_done(struct conn *conn)
         return;
     }
     conn->backend = choose_backend(conn);
+    if (proxy_out_prepare(conn) < 0) {
+        run_out(conn);
+        return;
+    }
     release_ssl(conn);
     dial = dial_start(conn->loop, conn->front->config, conn->backend, on_dialled, conn);
     if (dial != NULL)
         conn->dial = dial;
 }
 
+/* Before there is a connection to speak of. */
 static void
-on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
+end_early(struct conn *conn, enum term_event event, enum leg_end end, const char *phrase)
 {
     hand_over(conn);
     if (end == LEG_FIN || end == LEG_CUT)
         term_client_left(&conn->relay.term, TERM_END_FIN);
     else if (end == LEG_RESET)
         term_client_left(&conn->relay.term, TERM_END_RST);
-    relay_post(&conn->relay,
-               end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED,
-               conn->peer.refusal != NULL ? conn->peer.refusal : phrase);
+    relay_post(&conn->relay, event, phrase);
     on_stepped(conn);
+}
+
+static void
+on_handshake_failed(struct conn *conn, enum leg_end end, const char *phrase)
+{
+    end_early(conn, end == LEG_NO_MEMORY ? TERM_INTERNAL_ERROR : TERM_HANDSHAKE_FAILED, end,
+              conn->peer.refusal != NULL ? conn->peer.refusal : phrase);
+}
+
+/* Now that it is known who the client is; the proxy itself, which checks on us, has no
+ * limits. */
+static bool
+admit_client(struct conn *conn)
+{
+    enum reason reason = REASON_NONE;
+
+    if (conn->proxied->proxy.len > 0)
+        reason =
+            admit_source(conn->loop, conn->front, &conn->client_addr, &conn->admission);
+    if (reason == REASON_NONE)
+        return true;
+    conn->refused = true;
+    end_early(conn, admit_event(reason), LEG_GOING_ON, NULL);
+    return false;
+}
+
+/* Returns whether the handshake is next. */
+static bool
+take_header(struct conn *conn)
+{
+    enum leg_end end = LEG_GOING_ON;
+    enum term_event event = TERM_PROXY_MISSING;
+    char text[160];
+    struct text why;
+    enum proxy_in_status status;
+
+    text_init(&why, text, sizeof(text));
+    status = proxy_in_read(conn, &event, &end, &why);
+    if (status == PROXY_IN_DONE)
+        conn->phase = CONN_HANDSHAKE;
+    else if (status == PROXY_IN_FAILED)
+        end_early(conn, event, end, text);
+    return status == PROXY_IN_DONE && admit_client(conn);
 }
 
 static void
@@ -341,6 +317,8 @@ on_handshake_readable(void *owner)
     char text[160];
     struct text why;
 
+    if (conn->phase == CONN_PROXY && !take_header(conn))
+        return;
     text_init(&why, text, sizeof(text));
     switch (leg_handshake(conn->relay.client, &end, &why)) {
     case LEG_HANDSHAKE_AGAIN:
@@ -396,7 +374,7 @@ static struct conn *
 conn_new(struct loop *loop, struct front *front, int fd)
 {
     struct conn *conn = calloc(1, sizeof(*conn));
-    struct leg *leg;
+    struct leg *leg = NULL;
 
     if (conn == NULL)
         return NULL;
@@ -405,8 +383,10 @@ conn_new(struct loop *loop, struct front *front, int fd)
     conn->start_us = clock_us();
     conn->start_wall_us = clock_wall_us();
     conn->timer = evtimer_new(loop->base, on_timer, conn);
-    leg = conn->timer != NULL ? new_client_leg(conn, fd) : NULL;
+    if (conn->timer != NULL && proxy_in_init(conn) == 0)
+        leg = new_client_leg(conn, fd);
     if (leg == NULL) {
+        proxy_in_clear(conn);
         if (conn->timer != NULL)
             event_free(conn->timer);
         free(conn);
@@ -424,21 +404,24 @@ static void
 begin_handshake(struct conn *conn)
 {
     on_handshake_readable(conn);
-    if (!term_closed(&conn->relay.term) && leg_received(conn->relay.client) == 0)
+    if (!term_closed(&conn->relay.term) && leg_received(conn->relay.client) == 0 &&
+        !proxy_in_has_begun(conn))
         conn->waited_ms = sock_hello_wait_ms(conn->front->config);
 }
 
 void
 conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
-           const struct addr *local)
+           const struct addr *local, const struct admission *admission)
 {
     struct conn *conn = conn_new(loop, front, fd);
+    struct admission held = *admission;
 
     if (conn == NULL) {
-        front_leave(front);
-        conn_refuse(loop, front, fd, client, local, REASON_INTERNAL_ERROR);
+        admit_leave(loop, front, &held);
+        refuse(loop, front, fd, client, local, REASON_INTERNAL_ERROR);
         return;
     }
+    conn->admission = held;
     conn->client_addr = *client;
     conn->local_addr = local;
     conn->id = loop_next_id(loop);
@@ -453,16 +436,6 @@ conn_start(struct loop *loop, struct front *front, int fd, const struct addr *cl
         relay_post(&conn->relay, TERM_INTERNAL_ERROR, strerror(ENOMEM));
     if (conn->timer != NULL) /* else it is finished */
         on_stepped(conn);
-}
-
-void
-conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
-            const struct addr *local, enum reason reason)
-{
-    sock_drain(fd);
-    close(fd);
-    front_count_end(front, reason, false);
-    journal_refusal(loop_next_id(loop), front, client, local, reason);
 }
 
 bool

@@ -5,18 +5,23 @@
 #include "base/addr.h"
 #include "core/record.h"
 #include "core/term.h"
+#include "net/admit.h"
 #include "net/dial.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "net/proxy_in.h"
+#include "net/proxy_out.h"
 #include "net/relay.h"
 #include "tls/tls_peer.h"
 
 /*
- * One connection, from accept to its line in the log. Its phases are the handshake, the
- * dial, and the relay; a single timer serves all of them. It is a member of loop->live
- * until it has finished, then of loop->dead until the end of the turn.
+ * One connection, from accept to its line in the log. Its phases are the header of a proxy,
+ * where one is due, the handshake, the dial, and the relay; a single timer serves all of
+ * them. It is a member of loop->live until it has finished, then of loop->dead until the
+ * end of the turn.
  */
 enum conn_phase {
+    CONN_PROXY, /* with accept-proxy: its header, in front of all */
     CONN_HANDSHAKE,
     CONN_DIAL,
     CONN_RELAY
@@ -46,9 +51,13 @@ struct conn {
     size_t unacked_backend;
     unsigned ack_polls; /* looks for the acknowledgement so far */
 
+    struct proxy_in *proxied; /* with accept-proxy; else NULL. Owned */
     struct tls_peer peer;
     const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
+    struct proxy_head *head; /* for the backend, not sent yet; NULL: none. Owned */
     struct addr client_addr;
+    struct admission admission;
+    bool refused;                  /* by what its header has told */
     const struct addr *local_addr; /* of the listening socket; borrowed */
     struct addr backend_addr;
     struct conn_tls tls;
@@ -58,17 +67,12 @@ struct conn {
 };
 
 /*
- * A client has been accepted and has entered front (front_enter): take fd and begin.
+ * A client has been accepted and was admitted (admit): take fd and begin.
  * Without memory it is refused, as internal-error. Borrows local until the connection has
  * gone.
  */
 void conn_start(struct loop *loop, struct front *front, int fd, const struct addr *client,
-                const struct addr *local);
-
-/* A client has been accepted that there is no room for: close fd with FIN, count it, and
- * tell the log. */
-void conn_refuse(struct loop *loop, struct front *front, int fd, const struct addr *client,
-                 const struct addr *local, enum reason reason);
+                const struct addr *local, const struct admission *admission);
 
 /*
  * Abort it, because sallyport is being stopped. It has finished when this returns: whether

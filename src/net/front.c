@@ -42,8 +42,12 @@ bool
 front_enter(struct front *front)
 {
     uint32_t max = front->config->max_connections;
-    uint32_t before = atomic_fetch_add_explicit(front->live, 1, memory_order_relaxed);
+    uint32_t before;
 
+    /* Who is refused is in nobody's way: the sum is not touched. */
+    if (max > 0 && atomic_load_explicit(front->live, memory_order_relaxed) >= max)
+        return false;
+    before = atomic_fetch_add_explicit(front->live, 1, memory_order_relaxed);
     if (max > 0 && before >= max) {
         atomic_fetch_sub_explicit(front->live, 1, memory_order_relaxed);
         return false;

@@ -13,6 +13,7 @@
 /* The addresses of a record as text. */
 struct names {
     char client[ADDR_TEXT_SIZE];
+    char proxy[ADDR_TEXT_SIZE];
     char local[ADDR_TEXT_SIZE];
     char backend[ADDR_TEXT_SIZE];
 };
@@ -91,6 +92,16 @@ add_ending(struct record *r, const struct relay *relay)
     r->down_bytes = relay->down.bytes;
 }
 
+/* bytes is what the client has sent: a part of a header, too, is more than a probe. */
+static void
+add_proxy(struct record *r, const struct proxy_in *proxied, struct names *names,
+          uint64_t *bytes)
+{
+    *bytes += proxied->seen;
+    if (proxied->proxy.len > 0)
+        r->proxy = addr_format(&proxied->proxy, names->proxy, sizeof(names->proxy));
+}
+
 void
 journal_write(struct conn *conn)
 {
@@ -106,11 +117,13 @@ journal_write(struct conn *conn)
         .connect_us = between(conn->handshake_us, conn->dialled_us),
         .whole_us = between(conn->start_us, clock_us()),
     };
+    uint64_t bytes = leg_received(conn->relay.client);
     enum log_level level;
 
     add_ending(&r, &conn->relay);
-    level = record_is_probe(&r, leg_received(conn->relay.client)) ? LOG_LEVEL_PROBE
-                                                                  : LOG_LEVEL_INFO;
+    if (conn->proxied != NULL)
+        add_proxy(&r, conn->proxied, &names, &bytes);
+    level = record_is_probe(&r, bytes) ? LOG_LEVEL_PROBE : LOG_LEVEL_INFO;
     if (!log_wants(level))
         return;
     if (conn->backend_addr.len > 0)

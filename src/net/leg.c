@@ -311,8 +311,8 @@ queue_new(struct leg *leg)
  * libevent would begin to write by itself, but does not say if it cannot, for want of
  * memory: so it is told to, and asked.
  */
-static int
-enqueue(struct leg *leg, const unsigned char *data, size_t len)
+int
+leg_enqueue(struct leg *leg, const unsigned char *data, size_t len)
 {
     struct evbuffer *output;
 
@@ -338,6 +338,8 @@ leg_send(struct leg *leg, const unsigned char *data, size_t len)
 
     if (leg->dropped)
         return -1;
+    if (leg->ahead_len > 0)
+        return leg_send_behind(leg, data, len);
     if (leg_queued(leg) == 0) {
         do
             sent = send(leg->watch.fd, data, len, flags);
@@ -350,7 +352,7 @@ leg_send(struct leg *leg, const unsigned char *data, size_t len)
             return -1;
         }
     }
-    if ((size_t)sent == len || enqueue(leg, data + sent, len - (size_t)sent) == 0)
+    if ((size_t)sent == len || leg_enqueue(leg, data + sent, len - (size_t)sent) == 0)
         return 0;
     if (leg->error == 0)
         leg->error = ENOMEM;
@@ -368,9 +370,11 @@ leg_write(struct leg *leg, const void *data, size_t len)
 size_t
 leg_queued(const struct leg *leg)
 {
-    if (leg->queue == NULL || leg->dropped)
+    if (leg->dropped)
         return 0;
-    return evbuffer_get_length(bufferevent_get_output(leg->queue));
+    if (leg->queue == NULL)
+        return leg->ahead_len;
+    return leg->ahead_len + evbuffer_get_length(bufferevent_get_output(leg->queue));
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef NET_LEG_H
 #define NET_LEG_H
 
+#include "base/addr.h"
 #include "base/text.h"
 
 #include <openssl/ssl.h>
@@ -130,6 +131,35 @@ void leg_watch(struct leg *leg);
  * socket takes nothing any more or memory is short: leg_error tells.
  */
 int leg_write(struct leg *leg, const void *data, size_t len) ATTR_MUST_CHECK;
+
+/*
+ * Look at what the socket has, from its beginning, without taking it: at most size bytes,
+ * *len of which are there. LEG_FIN, LEG_RESET: there is nothing, and nothing will come.
+ */
+enum leg_end leg_peek(struct leg *leg, void *buf, size_t size, size_t *len);
+
+/* Has the stream ended behind what the socket has? LEG_GOING_ON, LEG_FIN or LEG_RESET. */
+enum leg_end leg_ending(const struct leg *leg);
+
+/* Want on_readable only once len bytes are there, or the end of the stream. */
+void leg_await(struct leg *leg, size_t len);
+
+/* Throw away len bytes that are there. Returns 0, or -1 where they are not. They do not
+ * count as received. */
+int leg_skip(struct leg *leg, size_t len) ATTR_MUST_CHECK;
+
+/*
+ * bytes go out in front of the first that are written, in one send() with them, or by
+ * leg_send_ahead, whichever comes first; until then they count as queued. Borrows them
+ * until then. For a plain leg that nothing has been written to.
+ */
+void leg_put_ahead(struct leg *leg, const void *bytes, size_t len);
+
+/* Send them if they have not been sent. As leg_write. */
+int leg_send_ahead(struct leg *leg) ATTR_MUST_CHECK;
+
+/* The address of our end of the socket; len 0 if it has none. */
+void leg_local_addr(const struct leg *leg, struct addr *addr);
 
 /* Bytes queued: 0 means that all has been taken by the kernel. */
 size_t leg_queued(const struct leg *leg);

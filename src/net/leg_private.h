@@ -9,7 +9,7 @@
 #include "tls/tls_record.h"
 
 /* Shared by leg.c (socket, queue, events), leg_tls.c (TLS on top of it, by OpenSSL) and
- * leg_record.c (without its SSL object) only. */
+ * leg_record.c (without its SSL object), and leg_head.c only. */
 struct leg {
     struct hangup_watch watch; /* watch.fd is the socket; -1 when closed */
     struct loop *loop;
@@ -25,6 +25,8 @@ struct leg {
     bool dropped;    /* nothing is written any more */
     bool ended;      /* its FIN has been read: nothing is unread */
     bool last;       /* what is being written is followed by the FIN at once */
+    const unsigned char *ahead; /* to be sent in front of the first write; borrowed */
+    size_t ahead_len;           /* 0: nothing is */
     uint64_t received;
 
     SSL *ssl;            /* NULL: a plain leg, or record has taken its place */
@@ -41,6 +43,12 @@ struct leg {
 
 /* recv() once. As recv(), but EINTR is retried, and errors are remembered in leg->error. */
 ssize_t leg_receive(struct leg *leg, void *buf, size_t size);
+
+/* Queue it. Returns 0, or -1 without memory. */
+int leg_enqueue(struct leg *leg, const unsigned char *data, size_t len) ATTR_MUST_CHECK;
+
+/* Send or queue what stands ahead, and behind it data (or nothing). As leg_write. */
+int leg_send_behind(struct leg *leg, const unsigned char *data, size_t len) ATTR_MUST_CHECK;
 
 /* send() at once if the queue is empty, and queue the rest. As leg_write. */
 int leg_send(struct leg *leg, const unsigned char *data, size_t len) ATTR_MUST_CHECK;

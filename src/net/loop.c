@@ -147,6 +147,7 @@ loop_clear(struct loop *loop)
     loop->on_reaped = NULL;
     reap(loop);
     revoke_clear(&loop->revoke);
+    refusals_clear(&loop->refusals);
     if (loop->dns != NULL) {
         /* Requests that were cancelled still call back, and must find the resolver. */
         run_deferred(loop);
@@ -219,6 +220,7 @@ loop_configure(struct loop *loop, const struct config *config)
     const struct config *before = loop->config;
 
     loop->config = config;
+    admit_limits_init(&loop->limits, &config->limits);
     if (loop->dns == NULL || before == NULL || same_names(before, config))
         return;
     /* Questions that are under way are asked again. */

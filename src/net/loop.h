@@ -5,7 +5,9 @@
 #include "base/attr.h"
 #include "core/flow.h"
 #include "core/stats.h"
+#include "net/admit.h"
 #include "net/hangup.h"
+#include "net/refusal.h"
 #include "net/revoke.h"
 #include "tls/tls_bio.h"
 
@@ -50,6 +52,8 @@ struct loop {
     struct stats_shared *shared; /* what all workers count; borrowed */
 
     struct revoke revoke;
+    struct admit_limits limits;
+    struct refusals refusals;
 
     struct conn_list live;
     struct conn_list dead; /* finished in this turn; freed at its end */

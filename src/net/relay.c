@@ -370,6 +370,18 @@ relay_clear(struct relay *relay)
     relay->client = relay->backend = NULL;
 }
 
+/* No byte of the client's was there to go with it; or it has gone with that. */
+static void
+send_ahead(struct relay *relay)
+{
+    if (relay->term.backend != TERM_BACKEND_LIVE)
+        return;
+    if (leg_send_ahead(relay->backend) < 0)
+        sink_broken(relay, relay->backend);
+    else
+        flow_moved(&relay->up, 0, false, leg_queued(relay->backend));
+}
+
 void
 relay_attach(struct relay *relay, struct leg *backend)
 {
@@ -378,6 +390,7 @@ relay_attach(struct relay *relay, struct leg *backend)
     post(relay, TERM_BACKEND_CONNECTED, NULL);
     if (leg_has_pending(relay->client))
         move_up(relay);
+    send_ahead(relay);
     settle(relay);
 }
 

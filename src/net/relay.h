@@ -48,7 +48,8 @@ void relay_clear(struct relay *relay);
 
 /*
  * The backend is connected: take its leg (made with relay_backend_events) and start. Moves
- * what has been decrypted already. Does not call on_stepped.
+ * what has been decrypted already, behind what leg_put_ahead was given, which counts as no
+ * byte of up. Does not call on_stepped.
  */
 void relay_attach(struct relay *relay, struct leg *backend);
 

@@ -198,6 +198,13 @@ sock_drain(int fd)
 }
 
 void
+sock_close(int fd)
+{
+    sock_drain(fd);
+    close(fd);
+}
+
+void
 sock_allow_fin(int fd)
 {
     set_linger(fd, false);

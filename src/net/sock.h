@@ -81,6 +81,9 @@ void sock_mind_window(int fd, uint32_t timeout_ms);
  */
 void sock_drain(int fd);
 
+/* Close with FIN a socket that was accepted. */
+void sock_close(int fd);
+
 /* From now on close() ends a socket of sock_dial's with FIN. */
 void sock_allow_fin(int fd);
 

@@ -39,7 +39,9 @@ crew_init(struct crew *crew, struct event_base *base)
     if (crew->past == NULL || crew->sum == NULL || crew->shared_fd < 0)
         return -1;
     crew->shared = seal_map_shared(crew->shared_fd, sizeof(*crew->shared));
-    return crew->shared != NULL ? 0 : -1;
+    if (crew->shared == NULL)
+        return -1;
+    return getentropy(crew->shared->sources.secret, sizeof(crew->shared->sources.secret));
 }
 
 static void
@@ -394,9 +396,7 @@ settle_counters(struct crew *crew, const struct crew_child *child)
     if (child->page == NULL)
         return;
     stats_sum(crew->past, child->page, true);
-    for (unsigned i = 0; i < child->page->fronts && i < STATS_FRONTS; i++)
-        atomic_fetch_sub(&crew->shared->live[i],
-                         (uint_least32_t)child->page->front[i].live);
+    stats_give_back(crew->shared, child->page);
 }
 
 static void

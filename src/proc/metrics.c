@@ -333,6 +333,12 @@ add_pauses(struct metrics *m)
 }
 
 static void
+add_untracked(struct metrics *m)
+{
+    add_plain(m, m->view->sum->untracked);
+}
+
+static void
 add_ready(struct metrics *m)
 {
     add_plain(m, m->view->state == VIEW_READY);
@@ -409,6 +415,10 @@ static const struct family {
     {"sallyport_accept_pauses_total", "counter",
      "Times that a worker could accept no more clients for want of descriptors.",
      .of_all = add_pauses},
+    {"sallyport_clients_untracked_total", "counter",
+     "Clients that were let in without limits of their source, as there are too many "
+     "sources.",
+     .of_all = add_untracked},
     {"sallyport_ready", "gauge", "1 while it accepts clients: not starting, not draining.",
      .of_all = add_ready},
     {"sallyport_start_time_seconds", "gauge", "When it was started.",

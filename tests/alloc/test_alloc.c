@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/pack.h"
+#include "core/proxy_read.h"
+#include "core/proxy_write.h"
 #include "loop/loop_support.h"
 #include "support/check_main.h"
 #include "support/client_cert.h"
@@ -26,6 +28,7 @@
  * the connection beside it does not notice.
  */
 #define QUESTION "a question for the backend"
+#define HEADER "PROXY TCP4 192.0.2.7 198.51.100.3 4711 443\r\n"
 #define ANSWER_BYTES 100000u
 #define LIMIT_MS 5000
 
@@ -34,11 +37,14 @@ struct pair {
     struct tls_client client;
     int backend; /* -1: not accepted yet */
     bool asked, ended;
-    size_t heard;         /* bytes by the client */
-    bool client_notified; /* close_notify came */
-    bool client_closed;   /* the stream is over */
-    size_t asked_bytes;   /* bytes by the backend */
-    size_t answered;      /* bytes that it has said */
+    size_t heard;                        /* bytes by the client */
+    bool client_notified;                /* close_notify came */
+    bool client_closed;                  /* the stream is over */
+    size_t asked_bytes;                  /* bytes by the backend */
+    unsigned char head[PROXY_WRITE_MAX]; /* the header by which they are preceded */
+    size_t head_len;                     /* what has come of it */
+    bool head_done;                      /* all, or there is none */
+    size_t answered;                     /* bytes that it has said */
     bool backend_fin, backend_rst;
     size_t answer_bytes;
     bool backend_ends;
@@ -56,6 +62,8 @@ static bool stop;
 static bool victim_lives; /* else what connects to the backend is the bystander */
 static bool (*is_over)(void);
 static enum config_own_records own_records;
+static bool with_header; /* clients come with a header, and backends get one (v2) */
+static struct addr_net anywhere;
 static uint64_t started_us;
 static char answer[ANSWER_BYTES];
 static unsigned long failing;
@@ -115,6 +123,30 @@ step_client(struct pair *p)
     }
 }
 
+/* Whatever fails, a header comes whole and first, or not at all. */
+static void
+take_head(struct pair *p, const char *bytes, size_t len)
+{
+    struct proxy_read header;
+    enum proxy_read_status status;
+
+    if (p->head_done || !with_header) {
+        p->asked_bytes += len;
+        return;
+    }
+    if (p->head_len + len > sizeof(p->head))
+        abort();
+    memcpy(p->head + p->head_len, bytes, len);
+    p->head_len += len;
+    status = proxy_read(p->head, p->head_len, &header);
+    if (status != PROXY_READ_DONE && status != PROXY_READ_MORE)
+        abort(); /* Check itself would allocate */
+    p->head_done = status == PROXY_READ_DONE;
+    p->asked_bytes = p->head_done ? p->head_len - header.len : 0;
+    if (p->head_done && header.src.u.in.sin_port != htons(4711))
+        abort(); /* whoever comes with a header is who it says */
+}
+
 static void
 step_backend(struct pair *p)
 {
@@ -126,7 +158,7 @@ step_backend(struct pair *p)
     if (p->backend < 0 || p->backend_fin || p->backend_rst)
         return;
     while ((n = recv(p->backend, buf, sizeof(buf), 0)) > 0)
-        p->asked_bytes += (size_t)n;
+        take_head(p, buf, (size_t)n);
     p->backend_fin = n == 0;
     p->backend_rst = n < 0 && errno != EAGAIN;
     while (p->asked_bytes == strlen(QUESTION) && p->answered < p->answer_bytes) {
@@ -186,6 +218,7 @@ static void
 begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_ends)
 {
     struct addr from = {.len = 0};
+    struct admission admission;
     int fd[2];
 
     memset(p, 0, sizeof(*p));
@@ -193,14 +226,16 @@ begin(struct pair *p, struct front *front, size_t answer_bytes, bool backend_end
     p->answer_bytes = answer_bytes;
     p->backend_ends = backend_ends;
     tcp_pair(fd, true);
+    if (with_header)
+        ck_assert(send_all(fd[1], HEADER, strlen(HEADER)));
     tls_client_init(&p->client, fd[1], 0);
     ck_assert_int_eq(SSL_set_tlsext_host_name(p->client.ssl, (uintptr_t) "localhost"), 1);
     if (known != NULL)
         show(&p->client, p == &victim ? shown : known);
     fail_alloc_resume();
-    if (!front_enter(front))
+    if (admit(&stage.loop, front, &from, &admission) != REASON_NONE)
         abort(); /* Check itself would allocate */
-    conn_start(&stage.loop, front, fd[0], &from, &address);
+    conn_start(&stage.loop, front, fd[0], &from, &address, &admission);
     fail_alloc_pause();
     check_error_queue();
 }
@@ -271,6 +306,8 @@ open_stage(void)
     stage_init(&stage);
     stage.frontend.backend.addr = address;
     stage.frontend.own_records = own_records;
+    stage.frontend.proxy_protocol = with_header ? PROXY_V2 : PROXY_OFF;
+    stage.frontend.proxies = (struct config_nets){&anywhere, with_header ? 1 : 0};
     patient = stage.frontend;
     patient.idle_timeout_ms = 0;
     patient.handshake_timeout_ms = patient.connect_timeout_ms = 60000;
@@ -366,6 +403,7 @@ play_well(void)
     (void)play(0, false); /* what OpenSSL fetches once */
     count = play(0, false);
     ck_assert(victim.client_notified && victim.backend_fin);
+    ck_assert(victim.head_done == with_header);
     ck_assert_uint_eq(victim.heard, ANSWER_BYTES);
     ck_assert_uint_eq(internal_errors, 0);
     ck_assert_uint_gt(count, 20);
@@ -392,6 +430,7 @@ teardown(void)
 {
     close(listener);
     SSL_CTX_free(server);
+    with_header = false;
     tls_bio_cleanup();
     log_close();
 }
@@ -419,6 +458,7 @@ setup_strict(void)
     known = client_cert_make("known");
     stranger = client_cert_make("stranger");
     shown = known;
+    with_header = true;
     stride = getenv(every) != NULL ? 1 : 5;
     client_cert_trust(&trusted, known->leaf);
     stage_init(&stage);
@@ -461,7 +501,10 @@ END_TEST
 
 START_TEST(every_single_allocation_may_fail)
 {
-    unsigned long count = play_well();
+    unsigned long count;
+
+    with_header |= _i == 1;
+    count = play_well();
 
     for (unsigned long nth = 1; nth <= count; nth += stride)
         (void)play(nth, false);
@@ -487,7 +530,7 @@ alloc_suite(void)
 
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, every_single_allocation_may_fail);
+    tcase_add_loop_test(tcase, every_single_allocation_may_fail, 0, 2);
     tcase_add_test(tcase, all_allocations_may_fail_from_some_moment_on);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("own-records");

@@ -43,6 +43,8 @@ static const char usage_text[] =
     "  --pid PID                 the terminator itself: the process that is told to stop\n"
     "                            (drain: SIGTERM), or the one that serves (overload:\n"
     "                            SIGSTOP, SIGCONT)\n"
+    "  --proxy                   clients come with a PROXY header (accept-proxy), and\n"
+    "                            backends get one (proxy-protocol = v2)\n"
     "Of the cases themselves:\n"
     "  --patience MS             how long to wait for what must come (5000)\n"
     "  --slow-bytes N            what the slow reader reads (8388608)\n"
@@ -70,6 +72,7 @@ enum option_id {
     OPT_VANISH,
     OPT_MAX_CONNECTIONS,
     OPT_PID,
+    OPT_PROXY,
     OPT_PATIENCE,
     OPT_SLOW_BYTES,
     OPT_ROUND_TRIPS,
@@ -97,6 +100,7 @@ static const struct option long_options[] = {
     {"vanish", required_argument, NULL, OPT_VANISH},
     {"max-connections", required_argument, NULL, OPT_MAX_CONNECTIONS},
     {"pid", required_argument, NULL, OPT_PID},
+    {"proxy", no_argument, NULL, OPT_PROXY},
     {"patience", required_argument, NULL, OPT_PATIENCE},
     {"slow-bytes", required_argument, NULL, OPT_SLOW_BYTES},
     {"round-trips", required_argument, NULL, OPT_ROUND_TRIPS},
@@ -237,6 +241,9 @@ set_option(struct closing_options *o, int id, const char *value)
         return 0;
     case OPT_LIST:
         o->list = true;
+        return 0;
+    case OPT_PROXY:
+        o->settings.proxy = true;
         return 0;
     case OPT_VERBOSE:
         o->verbose = true;

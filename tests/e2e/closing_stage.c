@@ -143,9 +143,20 @@ stage_await_backend_bytes(struct stage *s, uint64_t bytes)
     await_bytes(s, &s->backend.saw, bytes, "backend");
 }
 
+/* What is due in front of everything. */
+static void
+begin_client(struct stage *s)
+{
+    static const char header[] = "PROXY TCP4 192.0.2.7 198.51.100.3 4711 443\r\n";
+
+    if (s->settings->proxy)
+        peer_tls_raw(&s->client, header, strlen(header));
+}
+
 void
 stage_listen(struct stage *s)
 {
+    s->backend.expects_header = s->settings->proxy;
     if (peer_plain_listen(&s->backend, &s->settings->backend, 0, BACKLOG) != 0)
         expect_that(s, false, "the backend can listen");
 }
@@ -157,6 +168,7 @@ stage_start(struct stage *s, int rcvbuf_bytes)
         return;
     if (peer_tls_start(&s->client, s->ctx, &s->settings->front, rcvbuf_bytes) != 0)
         expect_that(s, false, "the client can connect");
+    begin_client(s);
 }
 
 void
@@ -166,6 +178,7 @@ stage_start_plain(struct stage *s)
         return;
     if (peer_tls_start(&s->client, NULL, &s->settings->front, 0) != 0)
         expect_that(s, false, "the client can connect");
+    begin_client(s);
 }
 
 void

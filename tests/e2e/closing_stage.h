@@ -36,6 +36,7 @@ struct closing_settings {
     uint32_t round_trips;
     uint32_t max_connections;
     uint32_t terminator; /* to be told to stop; 0: not known */
+    bool proxy;          /* clients begin with a PROXY header, and backends get one */
 };
 
 struct stage {

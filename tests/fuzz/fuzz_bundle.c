@@ -13,9 +13,12 @@
 
 static const char conf[] =
     "resolver = 127.0.0.1\n"
+    "max-connections-per-source = 5 limits-exempt = '2001:db8::/32'\n"
     "frontend a { listen = { \"127.0.0.1:443\", \"systemd:web\" } cert = c\n"
     "  backend = \"backend.test:80\" alpn = { h2, x }\n"
     "  sni-backend = { 'a.test=[::1]:1', '*.test=b.test:2' } alpn-backend = 'h2=unix:@h' "
+    "allow = { 10.0.0.0/8, '::1' } deny = 10.1.0.0/16 "
+    "accept-proxy = { 10.0.0.0/8, '::1' } "
     "}\n"
     "frontend b { listen = \"[::1]:443\" cert = d backend = \"unix:@b\" }\n";
 
@@ -50,6 +53,7 @@ check_frontend(const struct fuzz_input *in, const struct config_frontend *f)
     for (size_t i = 0; i < f->listens; i++) {
         check_string(in, f->listen[i].systemd);
         (void)addr_format(&f->listen[i].addr, text, sizeof(text));
+        (void)config_lets_in(f, &f->listen[i].addr);
     }
     (void)addr_format(&f->backend.addr, text, sizeof(text));
     for (size_t i = 0; i < f->routes; i++) {

@@ -9,7 +9,7 @@
 #include "fuzz.h"
 
 /* The borrowed strings of a record, in their order; they are the fields from FIRST on. */
-#define STRINGS 11
+#define STRINGS 12
 #define FIRST_STRING 4
 
 /* Strings that together have no more bytes are of sane length. */
@@ -20,20 +20,20 @@ struct strings {
 };
 
 /* The fields in their order; one that may be left out begins with '?'. */
-#define FIELDS 26
+#define FIELDS 27
 static const char *const text_keys[FIELDS] = {
-    "time",        "level",        "msg",      "id",      "client", "frontend",
-    "listen",      "backend",      "sni",      "alpn",    "tls",    "cipher",
-    "group",       "?client-cert", "?error",   "resumed", "up",     "down",
-    "handshake",   "connect",      "duration", "reason",  "first",  "client-end",
-    "backend-end", "?truncated",
+    "time",       "level",       "msg",          "id",       "client",  "?proxy",
+    "frontend",   "listen",      "backend",      "sni",      "alpn",    "tls",
+    "cipher",     "group",       "?client-cert", "?error",   "resumed", "up",
+    "down",       "handshake",   "connect",      "duration", "reason",  "first",
+    "client-end", "backend-end", "?truncated",
 };
 static const char *const json_keys[FIELDS] = {
-    "time",         "level",        "msg",         "id",      "client",   "frontend",
-    "listen",       "backend",      "?sni",        "?alpn",   "tls",      "cipher",
-    "group",        "?client_cert", "?error",      "resumed", "up_bytes", "down_bytes",
-    "handshake_ms", "connect_ms",   "duration_ms", "reason",  "first",    "client_end",
-    "backend_end",  "?truncated",
+    "time",       "level",        "msg",          "id",          "client",  "?proxy",
+    "frontend",   "listen",       "backend",      "?sni",        "?alpn",   "tls",
+    "cipher",     "group",        "?client_cert", "?error",      "resumed", "up_bytes",
+    "down_bytes", "handshake_ms", "connect_ms",   "duration_ms", "reason",  "first",
+    "client_end", "backend_end",  "?truncated",
 };
 
 /* The number of a field that stands behind number `from`, with none left out between. */
@@ -320,19 +320,20 @@ take_record(struct fuzz_input *in, struct record *r, struct strings *s)
     for (unsigned i = 0; i < STRINGS; i++)
         s->string[i] = known >> i & 1 ? fuzz_string(in) : NULL;
     r->client = s->string[0];
-    r->frontend = s->string[1];
-    r->listen = s->string[2];
-    r->backend = s->string[3];
-    r->sni = s->string[4];
-    r->alpn = s->string[5];
-    r->tls = s->string[6];
-    r->cipher = s->string[7];
-    r->group = s->string[8];
+    r->proxy = s->string[1];
+    r->frontend = s->string[2];
+    r->listen = s->string[3];
+    r->backend = s->string[4];
+    r->sni = s->string[5];
+    r->alpn = s->string[6];
+    r->tls = s->string[7];
+    r->cipher = s->string[8];
+    r->group = s->string[9];
     /* An input has them the other way round. */
-    r->error = s->string[9];
-    r->client_cert = s->string[10];
-    s->string[9] = s->string[10];
-    s->string[10] = (char *)(uintptr_t)r->error;
+    r->error = s->string[10];
+    r->client_cert = s->string[11];
+    s->string[10] = s->string[11];
+    s->string[11] = (char *)(uintptr_t)r->error;
 }
 
 /* Written into size bytes, behind what is there already. */

@@ -112,7 +112,7 @@ before_read(struct leg *leg)
         MUST(leg_queued(run.client) == 0,
              "the backend is read while the client is blocked");
     else if (term_reads_client(&run.relay.term) == TERM_READ_FORWARD)
-        MUST(leg_queued(run.backend) == 0,
+        MUST(leg_queued(run.backend) == run.backend->ahead,
              "the client is read while the backend is blocked");
 }
 
@@ -129,6 +129,8 @@ check_orderly_ends(const struct term *t)
     if (t->down == TERM_ENDED)
         MUST(client->shut && !client->shut_failed && client->flushed == backend->said,
              "down has ended, but the client was not told all of it");
+    if (backend->shut || backend->flushed > 0)
+        MUST(backend->ahead + backend->head == 0, "bytes or an end in front of the header");
     if (t->up == TERM_ENDED)
         MUST(backend->shut && backend->flushed == client->said,
              "up has ended, but the backend was not told all of it");
@@ -438,6 +440,8 @@ run_schedule(uint64_t seed)
         say(run.client);
     if (chance(50))
         run.client->pending = run.client->said;
+    if (chance(30))
+        run.backend->ahead = 1 + pick(600);
     dial();
     for (unsigned i = 0; i < steps && !run.finished; i++)
         step(ends, mishaps);
@@ -502,6 +506,35 @@ START_TEST(what_came_behind_the_handshake_needs_no_event)
     run.client->pending = 500;
     attach();
     ck_assert_uint_eq(run.backend->flushed, 500);
+    run_to_the_end();
+}
+END_TEST
+
+/* With what stands ahead of it; alone, too, and it counts as no byte. */
+START_TEST(a_header_needs_no_event)
+{
+    begin(1, false);
+    run.backend->room = 1u << 30;
+    run.backend->ahead = 300;
+    fake_says(run.client, 500);
+    run.client->pending = 500;
+    attach();
+    ck_assert_uint_eq(run.backend->flushed, 500);
+    ck_assert_uint_eq(run.backend->room, (1u << 30) - 800);
+    ck_assert_uint_eq(run.relay.up.bytes, 500);
+    run_to_the_end();
+
+    begin(2, false);
+    run.backend->room = 200;
+    run.backend->ahead = 300;
+    attach();
+    ck_assert_uint_eq(leg_queued(run.backend), 100);
+    ck_assert_uint_eq(run.relay.up.bytes, 0);
+    fake_ends(run.client, LEG_NOTIFY);
+    ck_assert(!fake_deliver_readable(run.client)); /* blocked */
+    fake_makes_room(run.backend, 100);
+    fake_deliver_readable(run.client);
+    ck_assert(run.backend->shut);
     run_to_the_end();
 }
 END_TEST
@@ -758,6 +791,7 @@ relay_suite(void)
     tcase_add_unchecked_fixture(stories, setup_progress, teardown_progress);
     tcase_add_test(stories, bytes_and_ends_are_forwarded_in_the_same_turn);
     tcase_add_test(stories, what_came_behind_the_handshake_needs_no_event);
+    tcase_add_test(stories, a_header_needs_no_event);
     tcase_add_test(stories, one_turn_reads_a_bounded_amount);
     tcase_add_test(stories, an_early_answer_is_delivered);
     tcase_add_test(stories, a_failed_write_hides_no_answer);

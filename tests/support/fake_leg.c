@@ -84,10 +84,10 @@ meet_reset(struct leg *leg)
 static void
 lose_queue(struct leg *leg)
 {
-    leg->lost += leg->queue - leg->goodbye;
+    leg->lost += leg->queue - leg->goodbye - leg->head;
     if (leg->goodbye > 0)
         leg->shut_failed = true;
-    leg->queue = leg->goodbye = 0;
+    leg->queue = leg->goodbye = leg->head = leg->ahead = 0;
 }
 
 /* The kernel takes what it has room for. */
@@ -95,9 +95,13 @@ static void
 take(struct leg *leg)
 {
     size_t n = leg->queue < leg->room ? leg->queue : leg->room;
-    size_t data = leg->queue - leg->goodbye;
+    size_t of_head = n < leg->head ? n : leg->head, data;
 
     leg->room -= n;
+    leg->queue -= of_head;
+    leg->head -= of_head;
+    n -= of_head;
+    data = leg->queue - leg->goodbye - leg->head;
     leg->queue -= n;
     leg->flushed += n < data ? n : data;
     leg->goodbye -= n > data ? n - data : 0;
@@ -324,9 +328,37 @@ must_continue(struct leg *leg, const unsigned char *data, size_t len)
              (unsigned long long)(leg->written + i), leg->name);
 }
 
+/* What was put ahead comes first in the queue. */
+static void
+queue_ahead(struct leg *leg)
+{
+    leg->queue += leg->ahead;
+    leg->head += leg->ahead;
+    leg->ahead = 0;
+}
+
+int
+leg_send_ahead(struct leg *leg)
+{
+    must_be_writable(leg, "leg_send_ahead");
+    if (leg->ahead == 0)
+        return 0;
+    MUST(leg->written == 0, "the %s is told its header behind bytes", leg->name);
+    if (leg->rst != 0) {
+        meet_reset(leg);
+        leg->ahead = 0;
+        return -1;
+    }
+    queue_ahead(leg);
+    take(leg);
+    return 0;
+}
+
 int
 leg_write(struct leg *leg, const void *data, size_t len)
 {
+    bool was_empty;
+
     must_be_writable(leg, "leg_write");
     MUST(!leg->dropped, "written to the %s whose queue was dropped", leg->name);
     MUST(len > 0, "nothing is written to the %s", leg->name);
@@ -338,6 +370,7 @@ leg_write(struct leg *leg, const void *data, size_t len)
     }
     if (leg->queue == 0 && leg->rst != 0) {
         meet_reset(leg);
+        leg->ahead = 0;
         MUST(leg->writes_after_reset++ == 0,
              "written to the %s although a write has failed", leg->name);
         return -1;
@@ -345,10 +378,12 @@ leg_write(struct leg *leg, const void *data, size_t len)
     if (len > leg->largest_read)
         leg->largest_read = len;
     leg->written += len;
+    was_empty = leg->queue == 0;
+    queue_ahead(leg);
     leg->queue += len;
-    if (leg->queue == len)
+    if (was_empty)
         take(leg);
-    MUST(leg->queue <= leg->largest_read + 2 * FAKE_GOODBYE,
+    MUST(leg->queue - leg->head <= leg->largest_read + 2 * FAKE_GOODBYE,
          "more than one read is queued for the %s: %zu bytes", leg->name, leg->queue);
     return 0;
 }
@@ -356,7 +391,7 @@ leg_write(struct leg *leg, const void *data, size_t len)
 size_t
 leg_queued(const struct leg *leg)
 {
-    return leg->dropped ? 0 : leg->queue;
+    return leg->dropped ? 0 : leg->queue + leg->ahead;
 }
 
 size_t
@@ -383,7 +418,7 @@ leg_shut(struct leg *leg, bool last)
          leg->name);
     leg->shut = true;
     if (!leg->tls) {
-        MUST(leg->queue == 0, "an end for the %s in front of its queue", leg->name);
+        MUST(leg_queued(leg) == 0, "an end for the %s in front of its queue", leg->name);
         return;
     }
     if (leg->rst != 0) {

@@ -53,6 +53,8 @@ struct leg {
     uint64_t flushed;    /* of them taken by the kernel */
     uint64_t lost;       /* of them dropped */
     size_t queue;        /* bytes of the queue, with those of a goodbye or an alert */
+    size_t ahead;        /* bytes of leg_put_ahead that wait for the first write */
+    size_t head;         /* bytes of the queue that are of those; always the first ones */
     size_t goodbye;      /* of them not bytes of leg_write; always the last ones */
     size_t largest_read; /* of the source, since the queue was empty */
     bool read_on, watched, dropped, shut, fin, shut_failed;

@@ -15,6 +15,9 @@
 #define CHUNK_BYTES 65536
 #define PACE_MS 2
 
+/* How long to wait for a header that is due at once. */
+#define HEADER_MS 5000
+
 void
 peer_pace_start(struct peer_pace *pace, uint64_t rate)
 {
@@ -233,6 +236,42 @@ peer_plain_poll(const struct peer_plain *p, struct pollfd *pfd)
     return -1;
 }
 
+/* Exactly so many bytes. Returns whether they have come. */
+static bool
+take_bytes(struct peer_plain *p, uint8_t *buf, size_t len)
+{
+    struct pollfd pfd = {.fd = p->fd, .events = POLLIN};
+    ssize_t got;
+
+    while (len > 0) {
+        if (poll(&pfd, 1, HEADER_MS) != 1)
+            return false;
+        got = recv(p->fd, buf, len, 0);
+        if (got < 0 && errno != EAGAIN)
+            observe_errno(&p->saw, errno); /* it is told once only */
+        if (got <= 0)
+            return false;
+        buf += got;
+        len -= (size_t)got;
+    }
+    return true;
+}
+
+/* What is no header is left to be taken for bytes that nobody expects. */
+static void
+take_header(struct peer_plain *p)
+{
+    uint8_t header[16], rest[1024];
+    size_t len;
+
+    if (!take_bytes(p, header, sizeof(header)))
+        return;
+    len = (size_t)header[14] << 8 | header[15];
+    if (memcmp(header, "\r\n\r\n\0\r\nQUIT\n\x21", 13) != 0 || len > sizeof(rest) ||
+        !take_bytes(p, rest, len))
+        observe_bytes(&p->saw, header, sizeof(header));
+}
+
 static void
 accept_one(struct peer_plain *p)
 {
@@ -244,6 +283,8 @@ accept_one(struct peer_plain *p)
     p->accepted_us = clock_us();
     if (!p->is_unix)
         setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (p->expects_header)
+        take_header(p);
 }
 
 /* Returns whether more may be there. */

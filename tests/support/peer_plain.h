@@ -54,7 +54,9 @@ struct peer_plain {
     int listener;
     int fd;
     bool is_unix;
-    char path[108]; /* of a Unix socket in the file system, to be removed; or "" */
+    bool expects_header; /* of the PROXY protocol, version 2, before all: it is taken when
+                            the connection is, and seen by nobody */
+    char path[108];      /* of a Unix socket in the file system, to be removed; or "" */
     struct observed saw;
     uint64_t accepted_us;
     enum peer_reading reading;

@@ -122,6 +122,7 @@ sample_view(void)
     memcpy(cert, certs, sizeof(cert));
     page.log_dropped = 17;
     page.accept_pauses = 3;
+    page.untracked = 5;
     fill_web(&page.front[1]);
     page.front[2].accepted = 512;
     page.front[2].live = 3;

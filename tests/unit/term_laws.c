@@ -7,6 +7,10 @@
 #include <string.h>
 
 #define EV(name) (1ul << (TERM_##name))
+
+/* Clients that may not come in. */
+#define REFUSALS \
+    (EV(DENIED) | EV(SOURCE_CONNECTIONS) | EV(SOURCE_HANDSHAKES) | EV(SOURCE_RATE))
 #define IS(event, set) (((1ul << (event)) & (set)) != 0)
 
 static const unsigned long client_stream = EV(CLIENT_NOTIFY) | EV(CLIENT_FIN) |
@@ -16,9 +20,10 @@ static const unsigned long client_breaks = EV(CLIENT_FIN) | EV(CLIENT_CUT) |
                                            EV(CLIENT_RESET) | EV(CLIENT_TLS_ERROR) |
                                            EV(CLIENT_ALERT);
 static const unsigned long own_aborts =
-    EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) | EV(TIMEOUT_HANDSHAKE) | EV(TIMEOUT_CONNECT) |
-    EV(TIMEOUT_IDLE) | EV(TIMEOUT_HALF_CLOSED) | EV(TIMEOUT_CLOSE_WAIT) |
-    EV(CLIENT_CERT_EXPIRED) | EV(CLIENT_CERT_REVOKED) | EV(DRAIN_FORCED) | EV(OVERLOAD) |
+    EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) |
+    EV(TIMEOUT_HANDSHAKE) | EV(TIMEOUT_CONNECT) | EV(TIMEOUT_IDLE) |
+    EV(TIMEOUT_HALF_CLOSED) | EV(TIMEOUT_CLOSE_WAIT) | EV(CLIENT_CERT_EXPIRED) |
+    EV(CLIENT_CERT_REVOKED) | EV(DRAIN_FORCED) | REFUSALS | EV(OVERLOAD) |
     EV(INTERNAL_ERROR);
 static const unsigned long any_time = EV(CLIENT_RESET) | EV(TIMEOUT_IDLE) |
                                       EV(TIMEOUT_HALF_CLOSED) | EV(CLIENT_CERT_EXPIRED) |

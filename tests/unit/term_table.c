@@ -263,12 +263,13 @@ const struct row term_table[] = {
      "A client that says close_notify and then waits gets the whole answer; then close"},
 
     /* Time, and sallyport itself. */
-    {EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED),
+    {EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED),
      {.client = C_LIVE},
      {.client = TO(TERM_CLIENT_LINGER)},
      ENDS | NAMED | ABORTS,
      0,
-     "handshake-failed; the alert goes out first. So does the end of the handshake that "
+     "no PROXY header, or a wrong one. handshake-failed; the alert goes out first. So does "
+     "the end of the handshake that "
      "was all of an acme-challenge"},
     {SELF_ABORTS,
      {.client = C_LIVE},
@@ -288,26 +289,27 @@ const struct row term_table[] = {
      0,
      SHUT_NOW,
      "the bytes before it are delivered whole, however slow the client; then lingering"},
-    {SELF_ABORTS | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) | EV(DRAIN_FORCED) |
-         EV(OVERLOAD),
+    {SELF_ABORTS | EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) |
+         EV(ACME_ANSWERED) | EV(DRAIN_FORCED) | EV(OVERLOAD) | REFUSALS,
      {.client = C_LINGER},
      {.client = TO(TERM_CLIENT_CLOSED)},
      0,
      SHUT_NOW,
      "a forced end, of whatever kind, has nothing to wait for"},
-    {SELF_ABORTS | EV(HANDSHAKE_FAILED) | EV(ACME_ANSWERED) | EV(DRAIN_FORCED) |
-         EV(OVERLOAD),
+    {SELF_ABORTS | EV(PROXY_MISSING) | EV(PROXY_WRONG) | EV(HANDSHAKE_FAILED) |
+         EV(ACME_ANSWERED) | EV(DRAIN_FORCED) | EV(OVERLOAD) | REFUSALS,
      {.client = C_CLOSED, .backend = B_LIVE},
      {0},
      ENDS | NAMED | ABORTS,
      0,
      "time-out, forced end of a drain, overload, internal error: RST to the backend"},
-    {EV(DRAIN_FORCED) | EV(OVERLOAD),
+    {EV(DRAIN_FORCED) | EV(OVERLOAD) | REFUSALS,
      {.client = C_LIVE},
      {.client = TO(TERM_CLIENT_CLOSED)},
      ENDS | NAMED | ABORTS,
      SHUT_NOW,
-     "forced end of a drain; overload: RST to the backend, FIN without close_notify"},
+     "forced end of a drain; overload; a client that may not come in: RST to the backend, "
+     "FIN without close_notify"},
     {EV(TIMEOUT_CLOSE_WAIT),
      {.up = RUNNING, .down = IN(TERM_ENDED), .client = C_LIVE, .done = NO},
      {.client = TO(TERM_CLIENT_CLOSED)},

@@ -12,6 +12,10 @@
 #define YES IN(true)
 #define EV(name) (1ul << (TERM_##name))
 
+/* Clients that may not come in. */
+#define REFUSALS \
+    (EV(DENIED) | EV(SOURCE_CONNECTIONS) | EV(SOURCE_HANDSHAKES) | EV(SOURCE_RATE))
+
 /* A new value for the right side of a row; 0 means 'as it was'. */
 #define TO(value) ((value) + 1)
 

@@ -14,6 +14,10 @@ static const char rich[] =
     "workers = 3 user = somebody group = some sandbox = off watch = on pidfile = /run/p\n"
     "accept-grace = 2s drain-timeout = 1500ms resolver = { 127.0.0.1, \"[::1]:5353\" }\n"
     "openssl-conf = /o key-log = /k\n"
+    "max-connections = 20 max-connections-per-source = 21 max-handshakes = 22\n"
+    "max-handshakes-per-source = 23 handshake-rate = 24 handshake-burst = 25\n"
+    "handshake-rate-per-source = 26 handshake-burst-per-source = 27\n"
+    "limits-exempt = { 192.0.2.0/24, \"2001:db8::/32\" }\n"
     "log { level = probe format = json to = '/a \"$b' facility = local7 }\n"
     "admin { listen = \"unix:/run/admin.sock\" }\n"
     "frontend \"a\\n\\\"b\\$\" {\n"
@@ -28,9 +32,10 @@ static const char rich[] =
     "  ciphersuites = S groups = G alpn = { h2, 'x y' } session-lifetime = 2h\n"
     "  sigalgs = A security-level = 3 dh = on ssl-conf = { 'A b', 'C d' }\n"
     "  ticket-rotation = 14m ticket-secret = { /s, '/t u' }\n"
-    "  acme-tls-dir = a"
+    "  acme-tls-dir = a allow = { 10.0.0.0/8, \"::1\" } deny = 10.1.0.0/16\n"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
     "  half-closed-timeout = 4s close-wait = 5s linger-timeout = 6s linger-max = 7s\n"
+    "  proxy-protocol = v2 accept-proxy = { 10.0.0.0/8, \"::1\" }\n"
     "  on-truncation = eof keepalive = off keepalive-idle = 8s keepalive-interval = 9s\n"
     "  keepalive-count = 3 tcp-user-timeout = 11s backlog = 12 max-connections = 13\n"
     "}\n"
@@ -244,6 +249,29 @@ assert_routes(const struct config_frontend *a, const struct config_frontend *b)
     }
 }
 
+static void
+assert_nets(const struct config_nets *a, const struct config_nets *b)
+{
+    ck_assert_uint_eq(a->count, b->count);
+    for (size_t i = 0; i < b->count; i++) {
+        ck_assert_uint_eq(a->item[i].prefix, b->item[i].prefix);
+        ck_assert(addr_equal(&a->item[i].base, &b->item[i].base));
+    }
+}
+
+START_TEST(networks)
+{
+    assert_nets(&again->limits.exempt, &config->limits.exempt);
+    for (size_t i = 0; i < config->frontends; i++) {
+        assert_nets(&again->frontend[i].allow, &config->frontend[i].allow);
+        assert_nets(&again->frontend[i].deny, &config->frontend[i].deny);
+    }
+    ck_assert_uint_eq(again->limits.exempt.count, 2);
+    ck_assert_uint_eq(again->frontend[0].allow.count, 2);
+    ck_assert_uint_eq(again->frontend[0].deny.count, 1);
+}
+END_TEST
+
 START_TEST(what_was_found_out_of_frontends)
 {
     for (size_t i = 0; i < config->frontends; i++) {
@@ -253,6 +281,11 @@ START_TEST(what_was_found_out_of_frontends)
         assert_listens(a, b);
         assert_backend(&a->backend, &b->backend);
         assert_routes(a, b);
+        ck_assert_uint_eq(a->proxies.count, i == 0 ? 2 : 0);
+        for (size_t k = 0; k < a->proxies.count; k++) {
+            ck_assert(addr_equal(&a->proxies.item[k].base, &b->proxies.item[k].base));
+            ck_assert_uint_eq(a->proxies.item[k].prefix, b->proxies.item[k].prefix);
+        }
         ck_assert_uint_eq(a->place, b->place);
         if (i < 2)
             assert_blob(&a->sealed_cert, &b->sealed_cert);
@@ -352,6 +385,7 @@ bundle_suite(void)
     tcase_add_test(tcase, its_dump_is_the_same);
     tcase_add_test(tcase, the_example_sets_every_option);
     tcase_add_test(tcase, what_was_found_out_globally);
+    tcase_add_test(tcase, networks);
     tcase_add_test(tcase, what_was_found_out_of_frontends);
     tcase_add_test(tcase, every_truncation_is_refused);
     tcase_add_test(tcase, no_bit_does_harm);

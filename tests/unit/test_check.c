@@ -187,6 +187,27 @@ START_TEST(resolvers)
 }
 END_TEST
 
+START_TEST(networks_of_proxies)
+{
+    const struct config_nets *nets;
+    struct addr addr;
+
+    check_well("defaults { accept-proxy = { 10.0.0.0/8, '::1', 192.0.2.7 } }"
+               "frontend a { listen = *:0 cert = c backend = b:1 }"
+               "frontend b { listen = *:1 cert = c backend = b:1 accept-proxy = { } }");
+    nets = &config->frontend[0].proxies;
+    ck_assert_uint_eq(nets->count, 3);
+    ck_assert_uint_eq(nets->item[0].prefix, 8);
+    assert_addr(&nets->item[1].base, "[::1]:0");
+    ck_assert_int_eq(addr_from_numeric(&addr, "192.0.2.7", 1), 0);
+    ck_assert(config_nets_contain(nets, &addr));
+    ck_assert(!config_nets_contain(&config->frontend[1].proxies, &addr));
+    ck_assert_int_eq(addr_from_numeric(&addr, "192.0.2.8", 1), 0);
+    ck_assert(!config_nets_contain(nets, &addr));
+    ck_assert_uint_eq(config->frontend[1].proxies.count, 0);
+}
+END_TEST
+
 #define A "frontend a { listen = *:0 cert = c backend = b:1 }\n"
 
 static const struct {
@@ -267,6 +288,12 @@ static const struct {
      "t:1: backend \"unix:@\" has no name behind its @\n"},
     {"frontend a { listen = *:0 cert = c backend = b:1 tls-min = 1.3 tls-max = 1.2 }",
      "t:1: frontend a has tls-min 1.3 above tls-max 1.2; no client could connect\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1\n"
+     "accept-proxy = { 10.0.0.1/8,\n proxy.test, ::1/129, 10.0.0.0/8 } }",
+     "t:2: accept-proxy \"10.0.0.1/8\" has bits behind its prefix that are not 0\n"
+     "t:3: accept-proxy \"proxy.test\" is not an address; a network is written 10.0.0.0/8 "
+     "or 2001:db8::/32\n"
+     "t:3: accept-proxy \"::1/129\" has a prefix above 128\n"},
     {"resolver = dns.example\n" A,
      "t:1: resolver \"dns.example\" has no port; a name server is written as its address, "
      "with or without a port\n"},
@@ -288,6 +315,26 @@ static const struct {
     {"frontend a { listen = 'systemd:' cert = c backend = b:1 }",
      "t:1: listen \"systemd:\" has no name behind systemd: (see FileDescriptorName= in "
      "systemd.socket(5))\n"},
+    {"handshake-burst = 5\n" A,
+     "t: handshake-burst is set, but not handshake-rate, which it belongs to\n"},
+    {"handshake-rate = 5 handshake-burst-per-source = 5\n" A,
+     "t: handshake-burst-per-source is set, but not handshake-rate-per-source, which it "
+     "belongs to\n"},
+    {"limits-exempt = {\n10.0.0.1/8, x, 10.0.0.0/33 }\n" A,
+     "t:2: limits-exempt \"10.0.0.1/8\" has bits behind its prefix that are not 0\n"
+     "t:2: limits-exempt \"x\" is not an address; a network is written 10.0.0.0/8 or "
+     "2001:db8::/32\n"
+     "t:2: limits-exempt \"10.0.0.0/33\" has a prefix above 32\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1\nallow = { 10.0.0.0/8,\nlocalhost "
+     "}\n"
+     "deny = { 10.1.0.0/16, 10.0.0.0/8, '::1/128' } }",
+     "t:3: allow \"localhost\" is not an address; a network is written 10.0.0.0/8 or "
+     "2001:db8::/32\n"},
+    {"frontend a { listen = *:0 cert = c backend = b:1\n"
+     "allow = { 10.0.0.0/8, '::ffff:192.0.2.1' }\ndeny = { 10.1.0.0/16, 10.0.0.0/8 }\n"
+     "deny = 192.0.2.1 }",
+     "t:3: deny \"10.0.0.0/8\" in frontend a is in allow as well, at t:2\n"
+     "t:4: deny \"192.0.2.1\" in frontend a is in allow as well, at t:2\n"},
     {"pidfile = run/pid\n" A, "t:1: pidfile \"run/pid\" is not an absolute path\n"},
     {"admin { listen = localhost:9901 }\n" A,
      "t:1: listen \"localhost:9901\" of admin has no address before its port; names do not "
@@ -361,6 +408,44 @@ START_TEST(words_of_the_command_line)
 }
 END_TEST
 
+static const struct {
+    const char *lists, *client;
+    bool in;
+} clients[] = {
+    {"", "192.0.2.1", true},
+    {"deny = 192.0.2.0/24", "192.0.2.1", false},
+    {"deny = 192.0.2.0/24", "192.0.3.1", true},
+    {"deny = 192.0.2.0/24", "::ffff:192.0.2.1", false},
+    {"deny = 192.0.2.0/24", "2001:db8::1", true},
+    {"allow = 192.0.2.0/24", "192.0.2.1", true},
+    {"allow = 192.0.2.0/24", "192.0.3.1", false},
+    {"allow = 192.0.2.0/24", "::1", false},
+    {"allow = 10.0.0.0/8 deny = { 10.1.0.0/16, 0.0.0.0/0 }", "10.2.0.1", true},
+    {"allow = 10.0.0.0/8 deny = { 10.1.0.0/16, 0.0.0.0/0 }", "10.1.0.1", false},
+    {"allow = { 10.0.0.0/8, 10.1.1.1 } deny = 10.1.0.0/16", "10.1.1.1", true},
+    {"allow = { 10.0.0.0/8, 10.1.1.1 } deny = 10.1.0.0/16", "10.1.1.2", false},
+    {"allow = { 10.0.0.0/8, 10.1.1.1 } deny = 10.1.0.0/16", "11.1.1.2", false},
+    {"allow = '2001:db8::/32' deny = '2001:db8:0:6::/64'", "2001:db8::1", true},
+    {"allow = '2001:db8::/32' deny = '2001:db8:0:6::/64'", "2001:db8:0:6::1", false},
+    {"allow = '::/0'", "10.0.0.1", false},
+    {"allow = 0.0.0.0/0", "10.0.0.1", true},
+};
+
+START_TEST(who_is_let_in)
+{
+    char text[256];
+    struct addr client;
+
+    snprintf(text, sizeof(text), "frontend a { listen = *:0 cert = c backend = b:1\n%s }",
+             clients[_i].lists);
+    check_well(text);
+    ck_assert_int_eq(addr_from_numeric(&client, clients[_i].client, 5), 0);
+    ck_assert_int_eq(config_lets_in(config->frontend, &client), clients[_i].in);
+    ck_assert_int_eq(addr_from_unix(&client, "@x"), 0);
+    ck_assert(config_lets_in(config->frontend, &client));
+}
+END_TEST
+
 static Suite *
 check_suite(void)
 {
@@ -373,7 +458,9 @@ check_suite(void)
     tcase_add_test(tcase, addresses_of_backends);
     tcase_add_test(tcase, routes);
     tcase_add_test(tcase, resolvers);
+    tcase_add_test(tcase, networks_of_proxies);
     tcase_add_loop_test(tcase, rules, 0, (int)COUNT_OF(cases));
+    tcase_add_loop_test(tcase, who_is_let_in, 0, (int)COUNT_OF(clients));
     tcase_add_test(tcase, long_values_have_limits);
     tcase_add_test(tcase, a_list_of_protocols_has_a_limit);
     tcase_add_test(tcase, what_is_mistaken_is_not_missing);

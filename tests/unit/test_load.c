@@ -119,6 +119,7 @@ START_TEST(every_setting_has_its_field)
         " tls-max = 1.3 ciphers = C ciphersuites = S groups = G alpn = { h2, x, }"
         " handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s"
         " half-closed-timeout = off close-wait = 0 linger-timeout = 0 linger-max = 4s"
+        " proxy-protocol = v2"
         " on-truncation = eof keepalive = off keepalive-idle = 5s keepalive-interval = 6s"
         " keepalive-count = 7 tcp-user-timeout = 0 backlog = 8 max-connections = 9 }");
     ck_assert_uint_eq(config->drain_timeout_ms, 60000);
@@ -146,6 +147,7 @@ START_TEST(every_setting_has_its_field)
     ck_assert_uint_eq(f->close_wait_ms, 0);
     ck_assert_uint_eq(f->linger_timeout_ms, 0);
     ck_assert_uint_eq(f->linger_max_ms, 4000);
+    ck_assert_int_eq(f->proxy_protocol, PROXY_V2);
     ck_assert_int_eq(f->on_truncation, CONFIG_TRUNCATION_EOF);
     ck_assert(!f->keepalive);
     ck_assert_uint_eq(f->keepalive_idle_ms, 5000);
@@ -259,6 +261,8 @@ static const struct {
      "t:1: backlog = \"1 k\" is not a whole number; it takes 1 to 65535\n"},
     {"defaults { on-truncation = fin }",
      "t:1: on-truncation = fin is not known; it takes reset or eof\n"},
+    {"defaults { proxy-protocol = on }",
+     "t:1: proxy-protocol = on is not known; it takes off, v1 or v2\n"},
     {"log { level = loud }", "t:1: level = loud is not known; it takes error, warning, "
                              "notice, info, probe or debug\n"},
     {"defaults { keepalive = 1 }", "t:1: keepalive = 1 is not known; it takes on or off\n"},

@@ -122,6 +122,7 @@ static const char *const lines[] = {
     "sallyport_worker_restarts_total 1",
     "sallyport_log_lines_dropped_total 17",
     "sallyport_accept_pauses_total 3",
+    "sallyport_clients_untracked_total 5",
     "sallyport_ready 1",
     "sallyport_start_time_seconds 1796544000.123456",
 };
@@ -136,9 +137,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 24);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 24);
-    ck_assert_uint_eq(count("# "), 48);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 25);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 25);
+    ck_assert_uint_eq(count("# "), 50);
 }
 END_TEST
 

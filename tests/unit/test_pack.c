@@ -7,6 +7,7 @@
 
 static struct pack packed;
 static struct addr v4, v6, path, none;
+static struct addr_net net4, net6;
 
 static void
 setup(void)
@@ -16,6 +17,8 @@ setup(void)
     ck_assert_int_eq(addr_from_numeric(&v4, "192.0.2.1", 443), 0);
     ck_assert_int_eq(addr_from_numeric(&v6, "2001:db8::1", 8443), 0);
     ck_assert_int_eq(addr_from_unix(&path, "@a/name"), 0);
+    ck_assert_ptr_null(addr_net_parse(&net4, "10.0.0.0/8"));
+    ck_assert_ptr_null(addr_net_parse(&net6, "2001:db8::/126"));
 }
 
 static void
@@ -40,6 +43,8 @@ pack_everything(void)
     pack_addr(&packed, &v6);
     pack_addr(&packed, &path);
     pack_addr(&packed, &none);
+    pack_net(&packed, &net4);
+    pack_net(&packed, &net6);
     pack_u32(&packed, 7);
     ck_assert(!packed.failed);
 }
@@ -53,6 +58,17 @@ assert_addr(struct unpack *u, const struct addr *expected)
     unpack_addr(u, &addr);
     ck_assert_uint_eq(addr.len, expected->len);
     ck_assert_int_eq(memcmp(&addr.u, &expected->u, expected->len), 0);
+}
+
+static void
+assert_net(struct unpack *u, const struct addr_net *expected)
+{
+    struct addr_net net;
+
+    memset(&net, 0xff, sizeof(net));
+    unpack_net(u, &net);
+    ck_assert(addr_equal(&net.base, &expected->base));
+    ck_assert_uint_eq(net.prefix, expected->prefix);
 }
 
 START_TEST(what_goes_in_comes_out)
@@ -77,6 +93,8 @@ START_TEST(what_goes_in_comes_out)
     assert_addr(&u, &v6);
     assert_addr(&u, &path);
     assert_addr(&u, &none);
+    assert_net(&u, &net4);
+    assert_net(&u, &net6);
     ck_assert_uint_eq(unpack_count(&u, 1), 0); /* 7, but nothing follows */
     ck_assert(u.failed);
     ck_assert_ptr_eq(u.at, u.end);
@@ -106,6 +124,7 @@ unpack_everything(const void *bytes, size_t size)
 {
     struct unpack u;
     struct addr addr;
+    struct addr_net net;
     size_t len;
 
     unpack_init(&u, bytes, size);
@@ -117,6 +136,8 @@ unpack_everything(const void *bytes, size_t size)
         (void)unpack_string(&u);
     for (int i = 0; i < 4; i++)
         unpack_addr(&u, &addr);
+    for (int i = 0; i < 2; i++)
+        unpack_net(&u, &net);
     (void)unpack_u32(&u);
     return !u.failed;
 }
@@ -185,6 +206,26 @@ START_TEST(an_address_is_not_longer_than_its_place)
 }
 END_TEST
 
+/* Nobody is to compare bits behind the address. */
+START_TEST(a_prefix_is_not_longer_than_its_address)
+{
+    struct addr_net long4 = net4, long6 = net6, net;
+    struct unpack u;
+
+    long4.prefix = 33;
+    long6.prefix = 129;
+    pack_net(&packed, &long4);
+    unpack_init(&u, packed.data, packed.len);
+    unpack_net(&u, &net);
+    ck_assert(u.failed && net.prefix == 0);
+    packed.len = 0;
+    pack_net(&packed, &long6);
+    unpack_init(&u, packed.data, packed.len);
+    unpack_net(&u, &net);
+    ck_assert(u.failed && net.prefix == 0);
+}
+END_TEST
+
 START_TEST(a_count_is_bounded_by_the_bytes)
 {
     struct unpack u;
@@ -249,6 +290,7 @@ pack_suite(void)
     tcase_add_test(tcase, after_a_failure_everything_is_empty);
     tcase_add_test(tcase, a_string_has_its_nul);
     tcase_add_test(tcase, an_address_is_not_longer_than_its_place);
+    tcase_add_test(tcase, a_prefix_is_not_longer_than_its_address);
     tcase_add_test(tcase, a_count_is_bounded_by_the_bytes);
     tcase_add_test(tcase, it_grows);
     tcase_add_test(tcase, nothing_at_all);

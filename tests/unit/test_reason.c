@@ -29,8 +29,17 @@ static const struct {
     {REASON_ACME_CHALLENGE, "acme-challenge", BLAME_NOBODY},
     {REASON_CLIENT_CERT_EXPIRED, "client-cert-expired", BLAME_CLIENT},
     {REASON_CLIENT_CERT_REVOKED, "client-cert-revoked", BLAME_CLIENT},
+    {REASON_PROXY_UNTRUSTED, "proxy-untrusted", BLAME_CLIENT},
+    {REASON_PROXY_HEADER_MISSING, "proxy-header-missing", BLAME_CLIENT},
+    {REASON_PROXY_HEADER_WRONG, "proxy-header-wrong", BLAME_CLIENT},
     {REASON_DRAIN_FORCED, "drain-forced", BLAME_SALLYPORT},
     {REASON_OVERLOAD, "overload", BLAME_SALLYPORT},
+    {REASON_DENIED, "denied", BLAME_CLIENT},
+    {REASON_LIMIT_HANDSHAKES, "limit-handshakes", BLAME_SALLYPORT},
+    {REASON_LIMIT_RATE, "limit-rate", BLAME_SALLYPORT},
+    {REASON_LIMIT_SOURCE_CONNECTIONS, "limit-source-connections", BLAME_CLIENT},
+    {REASON_LIMIT_SOURCE_HANDSHAKES, "limit-source-handshakes", BLAME_CLIENT},
+    {REASON_LIMIT_SOURCE_RATE, "limit-source-rate", BLAME_CLIENT},
     {REASON_INTERNAL_ERROR, "internal-error", BLAME_SALLYPORT},
 };
 

@@ -125,6 +125,21 @@ START_TEST(test_certificate_of_a_client)
 }
 END_TEST
 
+START_TEST(test_who_told_of_the_client)
+{
+    struct record r = full;
+
+    r.proxy = "10.0.0.1:4711";
+    record_format_text(&r, "info", &out);
+    ck_assert_ptr_nonnull(
+        strstr(buf, " client=192.0.2.1:50000 proxy=10.0.0.1:4711 frontend=mail "));
+    begin();
+    record_format_json(&r, "info", &out);
+    ck_assert_ptr_nonnull(strstr(
+        buf, ",\"client\":\"192.0.2.1:50000\",\"proxy\":\"10.0.0.1:4711\",\"frontend\":"));
+}
+END_TEST
+
 START_TEST(test_not_resumed)
 {
     struct record r = full;
@@ -314,6 +329,7 @@ record_suite(void)
     tcase_add_test(tcase, test_text_of_the_unknown);
     tcase_add_test(tcase, test_json_of_the_unknown);
     tcase_add_test(tcase, test_certificate_of_a_client);
+    tcase_add_test(tcase, test_who_told_of_the_client);
     tcase_add_test(tcase, test_not_resumed);
     tcase_add_loop_test(tcase, test_message_tells_failed_handshakes, 0, REASONS);
     tcase_add_test(tcase, test_appends);

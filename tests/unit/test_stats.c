@@ -4,6 +4,7 @@
 #include "support/check_main.h"
 
 #include <openssl/ssl.h>
+#include <stddef.h>
 #include <string.h>
 
 static struct stats_page page, sum;
@@ -75,9 +76,31 @@ START_TEST(every_counter_is_added)
     memset(&sum, 0, sizeof(sum));
     stats_sum(&sum, &page, false);
     stats_sum(&sum, &page, false);
-    for (size_t i = 1; i < sizeof(sum) / sizeof(*word); i++)
+    for (size_t i = 1; i < offsetof(struct stats_page, held) / sizeof(*word); i++)
         ck_assert_uint_eq(word[i], 2 * (i + 1));
     ck_assert_uint_eq(sum.fronts, STATS_FRONTS);
+}
+END_TEST
+
+START_TEST(what_a_dead_worker_had_is_taken_off)
+{
+    static struct stats_shared shared;
+
+    memset(&page, 0, sizeof(page));
+    page.fronts = 2;
+    page.front[0].live = 3;
+    page.front[1].live = 4;
+    page.held.handshakes = 2;
+    page.held.source[9] = (struct source_held){.connections = 2, .handshakes = 1};
+    shared.live[0] = 5;
+    shared.live[1] = 3; /* less than the page says */
+    shared.handshakes = 3;
+    shared.sources.source[9].word = UINT64_C(7) << 40 | 3 << 20 | 2;
+    stats_give_back(&shared, &page);
+    ck_assert_uint_eq(shared.live[0], 2);
+    ck_assert_uint_eq(shared.live[1], 0);
+    ck_assert_uint_eq(shared.handshakes, 1);
+    ck_assert_uint_eq(shared.sources.source[9].word, UINT64_C(7) << 40 | 1 << 20 | 1);
 }
 END_TEST
 
@@ -161,6 +184,7 @@ stats_suite(void)
     tcase_add_test(tc, no_time_is_too_short_or_too_long);
     tcase_add_test(tc, every_counter_is_added);
     tcase_add_test(tc, places_that_are_not_in_use_are_not_looked_at);
+    tcase_add_test(tc, what_a_dead_worker_had_is_taken_off);
     tcase_add_test(tc, who_has_ended_has_no_live_connections);
     tcase_add_test(tc, suites_are_named_as_openssl_names_them);
     tcase_add_test(tc, names_are_told);

@@ -12,10 +12,14 @@ syntax keyword sallyportInclude include
 " tests/lint/options compares these with the table of settings.
 syntax keyword sallyportSetting workers user group sandbox watch pidfile openssl-conf key-log
 syntax keyword sallyportSetting accept-grace drain-timeout resolver
+syntax keyword sallyportSetting max-connections max-connections-per-source limits-exempt
+syntax keyword sallyportSetting max-handshakes max-handshakes-per-source
+syntax keyword sallyportSetting handshake-rate handshake-burst
+syntax keyword sallyportSetting handshake-rate-per-source handshake-burst-per-source
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
-syntax keyword sallyportSetting sni-backend alpn-backend
+syntax keyword sallyportSetting sni-backend alpn-backend accept-proxy proxy-protocol
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn own-records
 syntax keyword sallyportSetting acme-tls-dir
 syntax keyword sallyportSetting verify ca crl depth allow
@@ -25,10 +29,10 @@ syntax keyword sallyportSetting handshake-timeout connect-timeout idle-timeout
 syntax keyword sallyportSetting half-closed-timeout close-wait linger-timeout linger-max
 syntax keyword sallyportSetting on-truncation
 syntax keyword sallyportSetting keepalive keepalive-idle keepalive-interval keepalive-count
-syntax keyword sallyportSetting tcp-user-timeout backlog max-connections
+syntax keyword sallyportSetting tcp-user-timeout backlog max-connections allow deny
 
 syntax match sallyportNumber /[A-Za-z0-9_.:\/*@+-]\@1<!\d\+\(ms\|s\|m\|h\|d\)\?[A-Za-z0-9_.:\/*@+-]\@!/
-syntax keyword sallyportWord on off auto optional required reset eof text json stderr syslog daemon
+syntax keyword sallyportWord on off v1 v2 auto optional required reset eof text json stderr syslog daemon
 syntax keyword sallyportWord error warning notice info probe debug
 
 syntax match sallyportEscape /\\["\\$nt]/ contained
