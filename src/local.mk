@@ -23,6 +23,8 @@ src_libbase_a_SOURCES = \
 
 noinst_LIBRARIES += src/libcore.a
 src_libcore_a_SOURCES = \
+	src/core/balance.c \
+	src/core/balance.h \
 	src/core/deadline.c \
 	src/core/deadline.h \
 	src/core/domains.c \
