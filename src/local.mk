@@ -55,6 +55,7 @@ src_libconfig_a_SOURCES = \
 	src/config/check.h \
 	src/config/check_backend.c \
 	src/config/check_client.c \
+	src/config/check_pool.c \
 	src/config/check_private.h \
 	src/config/config.c \
 	src/config/config.h \
@@ -160,8 +161,12 @@ src_libnet_a_SOURCES = \
 	src/net/leg_tls.c \
 	src/net/loop.c \
 	src/net/loop.h \
+	src/net/pool.c \
+	src/net/pool.h \
 	src/net/relay.c \
 	src/net/relay.h \
+	src/net/resolver.c \
+	src/net/resolver.h \
 	src/net/revoke.c \
 	src/net/revoke.h \
 	src/net/sock.c \
@@ -203,6 +208,8 @@ src_libproc_a_SOURCES = \
 	src/proc/master.h \
 	src/proc/metrics.c \
 	src/proc/metrics.h \
+	src/proc/metrics_private.h \
+	src/proc/metrics_server.c \
 	src/proc/names.c \
 	src/proc/names.h \
 	src/proc/page.c \
@@ -225,6 +232,7 @@ src_libproc_a_SOURCES = \
 	src/proc/seal.h \
 	src/proc/setup.c \
 	src/proc/setup.h \
+	src/proc/setup_servers.c \
 	src/proc/supervise.c \
 	src/proc/systemd.c \
 	src/proc/systemd.h \

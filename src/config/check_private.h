@@ -6,7 +6,8 @@
 
 #include <stdbool.h>
 
-/* Shared by the files of config_check (check.c, check_backend.c, check_client.c) only. */
+/* Shared by the files of config_check (check.c, check_backend.c, check_client.c,
+ * check_pool.c) only. */
 struct checker {
     struct config *config;
     struct diag *diag;
@@ -26,6 +27,20 @@ const char *check_unix(struct addr *addr, const char *path);
 
 /* client-cert of the frontend. */
 void check_client_cert(struct checker *c);
+
+/*
+ * Sections backend NAME { }: first of all; and, when all frontends have been looked at,
+ * those that nobody uses.
+ */
+void check_sections(struct checker *c);
+void check_unused(struct checker *c);
+
+/*
+ * The number of the pool that text means, which stands at from: the name of a section, or
+ * an address, which gets a pool of its own. Returns what is wrong with it, or NULL.
+ */
+const char *check_pool(struct checker *c, const char *text,
+                       const struct config_string *from, uint32_t *number);
 
 /* backend, sni-backend and alpn-backend of the frontend. */
 void check_backends(struct checker *c);

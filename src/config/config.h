@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "core/balance.h"
 #include "core/route.h"
 
 #include <stdbool.h>
@@ -61,6 +62,29 @@ struct config_backend {
         known; /* of kind NAME: what the hosts file says; set by proc/names */
 };
 
+/* One of the servers of a backend. */
+struct config_server {
+    struct config_backend at;
+    bool backup;     /* only while no other one is usable */
+    uint32_t weight; /* 1 to BALANCE_WEIGHT_MAX */
+    uint32_t place;  /* of what is counted, see core/stats; set by proc/setup */
+};
+
+/*
+ * Where connections are led to: servers, of which each connection gets one. What frontends
+ * name by its address is a pool of one server, without a name.
+ */
+struct config_pool {
+    const char *name; /* of the section; NULL: an address in a frontend */
+    struct pos pos;
+    struct config_strings server_text; /* as written: an address and words */
+    enum balance balance;
+
+    struct config_server *server; /* set by config_check */
+    size_t servers;
+    bool used; /* a frontend leads there; set by config_check */
+};
+
 enum config_truncation {
     CONFIG_TRUNCATION_RESET,
     CONFIG_TRUNCATION_EOF
@@ -107,12 +131,12 @@ struct config_frontend {
     struct config_string ocsp; /* text NULL: beside cert, if there is one */
 
     struct config_string backend_text;  /* as written */
-    struct config_backend backend;      /* set by config_check */
+    uint32_t backend;                   /* a number in config.pool; set by config_check */
     struct config_strings sni_backend;  /* "name=address", as written */
     struct config_strings alpn_backend; /* "protocol=address", as written */
-    struct route *route;                /* what these mean, sorted; set by config_check */
-    struct config_backend *routed;      /* their targets */
-    size_t routes;                      /* of both */
+    struct route *route; /* what these mean, sorted, with such numbers; set by
+                            config_check */
+    size_t routes;       /* of both */
 
     int tls_min, tls_max;         /* 0x0303, 0x0304 (the versions of RFC 8446, 4.2.1) */
     struct config_string ciphers; /* TLS 1.2, OpenSSL's list; NULL: the default */
@@ -179,6 +203,8 @@ struct config {
                                         nothing */
     struct config_strings search;    /* set by proc/names: domains to look names up in */
     uint32_t ndots;                  /* likewise: dots that make a name be tried as it is */
+    struct config_pool *pool;        /* first those with a name */
+    size_t pools;
     struct config_frontend *frontend;
     size_t frontends;
 };
@@ -187,12 +213,18 @@ struct config {
  * defaults. For config_free. */
 struct config *config_new(struct config_frontend *defaults);
 
+/* What a server is called: its address as it is written. */
+const char *config_server_name(const struct config_server *server);
+
+/* What a pool is called: its name, or the one address that it stands for. */
+const char *config_pool_name(const struct config_pool *pool);
+
 /*
- * Where a connection leads that asks for that name (NULL: none) and speaks that protocol of
- * len bytes (0: none): see core/route. Lent by the frontend.
+ * The number of the pool to which a connection leads that asks for that name (NULL: none)
+ * and speaks that protocol of len bytes (0: none): see core/route.
  */
-const struct config_backend *config_route(const struct config_frontend *f, const char *name,
-                                          const void *protocol, size_t len);
+uint32_t config_route(const struct config_frontend *f, const char *name,
+                      const void *protocol, size_t len);
 
 /*
  * A copy of a checked configuration, in which certificates are to be found and sealed anew.

@@ -13,6 +13,7 @@
 #define GLOBAL(field) OPTION_GLOBAL, offsetof(struct config, field)
 #define LOG(field) OPTION_LOG, offsetof(struct config, log.field)
 #define FRONTEND(field) OPTION_FRONTEND, offsetof(struct config_frontend, field)
+#define BACKEND(field) OPTION_BACKEND, offsetof(struct config_pool, field)
 #define CLIENT_CERT(field) \
     OPTION_CLIENT_CERT, offsetof(struct config_frontend, client_cert.field)
 
@@ -21,6 +22,7 @@ _Static_assert(sizeof(enum log_level) == sizeof(int), "enum log_level");
 _Static_assert(sizeof(enum log_format) == sizeof(int), "enum log_format");
 _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_truncation");
 _Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
+_Static_assert(sizeof(enum balance) == sizeof(int), "enum balance");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
                                             {"warning", LOG_LEVEL_WARNING},
@@ -49,6 +51,13 @@ static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
                                               {"optional", CONFIG_VERIFY_OPTIONAL},
                                               {"required", CONFIG_VERIFY_REQUIRED},
                                               {NULL, 0}};
+
+static const struct option_word balances[] = {
+    {"round-robin", BALANCE_ROUND_ROBIN},
+    {"least-connections", BALANCE_LEAST_CONNECTIONS},
+    {"source", BALANCE_SOURCE},
+    {"first", BALANCE_FIRST},
+    {NULL, 0}};
 
 static const struct option_word yes_or_no[] = {
     {"on", true}, {"off", false}, {"yes", true}, {"no", false}, {NULL, 0}};
@@ -110,10 +119,10 @@ const struct option option_table[] = {
      .help =
          "file with an OCSP response for cert; not set: that of cert with .ocsp behind"},
     {"backend", FRONTEND(backend_text), OPTION_STRING, NULL, OPTION_REQUIRED,
-     .help = "address of the plaintext service"},
+     .help = "address of the plaintext service, or the name of a backend section"},
     {"sni-backend", FRONTEND(sni_backend), OPTION_LIST, NULL,
      .help =
-         "other backends by server name, each as name=address; none: backend serves all"},
+         "other backends by server name, each as name=backend; none: backend serves all"},
     {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
      .help = "the same by application protocol, where no name has decided"},
 
@@ -197,6 +206,11 @@ const struct option option_table[] = {
      .help =
          "who may come in, as DNS:, CN:, URI: or SPKI:sha256/; none: all whom ca knows"},
 
+    {"server", BACKEND(server_text), OPTION_LIST, NULL, OPTION_REQUIRED | OPTION_REPEAT,
+     .help = "the servers: each an address, and words behind it (backup, weight=N)"},
+    {"balance", BACKEND(balance), OPTION_WORD, "round-robin", .words = balances,
+     .help = "which server a connection gets"},
+
     {"listen", OPTION_ADMIN, offsetof(struct config, admin_text), OPTION_STRING, NULL,
      .help = "address for metrics, probes and the status page; not set: there are none"},
 };
@@ -209,6 +223,7 @@ static const char *const block_names[OPTION_BLOCKS + 1] = {
     [OPTION_ADMIN] = "admin",
     [OPTION_DEFAULTS] = "defaults",
     [OPTION_FRONTEND] = "frontend",
+    [OPTION_BACKEND] = "backend",
     [OPTION_CLIENT_CERT] = "client-cert",
     [OPTION_BLOCKS] = "an unknown block",
 };
@@ -220,6 +235,7 @@ static const char *const homes[OPTION_BLOCKS] = {
     [OPTION_ADMIN] = "in admin { }",
     [OPTION_DEFAULTS] = "in defaults { }",
     [OPTION_FRONTEND] = "in frontend NAME { }",
+    [OPTION_BACKEND] = "in backend NAME { }",
     [OPTION_CLIENT_CERT] = "in client-cert { }",
 };
 
@@ -235,9 +251,9 @@ option_find(const char *name, enum option_block block)
     return found;
 }
 
-/* How far off a name may be to count as misspelt: short names are soon like one another. */
-static unsigned
-reach(const char *name)
+/* Short names are soon like one another. */
+unsigned
+option_reach(const char *name)
 {
     size_t len = strlen(name);
 
@@ -257,7 +273,7 @@ option_nearest(const char *name, enum option_block block)
         unsigned distance = text_distance(name, o->name);
         unsigned rank = 2 * distance + (option_allowed(o, block) ? 0 : 1);
 
-        if (distance <= reach(name) && rank < best) {
+        if (distance <= option_reach(name) && rank < best) {
             nearest = o;
             best = rank;
         }
@@ -273,10 +289,14 @@ option_allowed(const struct option *option, enum option_block block)
     return option->block == block;
 }
 
-bool
-option_is_of_frontend(const struct option *option)
+enum option_block
+option_base(const struct option *option)
 {
-    return option->block == OPTION_FRONTEND || option->block == OPTION_CLIENT_CERT;
+    if (option->block == OPTION_BACKEND)
+        return OPTION_BACKEND;
+    return option->block == OPTION_FRONTEND || option->block == OPTION_CLIENT_CERT
+               ? OPTION_FRONTEND
+               : OPTION_GLOBAL;
 }
 
 const char *
@@ -306,7 +326,8 @@ option_block_nearest(const char *name)
 {
     enum option_block block = OPTION_LOG;
 
-    while (block < OPTION_BLOCKS && text_distance(name, block_names[block]) > reach(name))
+    while (block < OPTION_BLOCKS &&
+           text_distance(name, block_names[block]) > option_reach(name))
         block++;
     return block;
 }

@@ -55,39 +55,72 @@ add_counter(uint64_t *sum, const uint64_t *counter)
     *sum += __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* A front has nothing but counters: taken as an array, none of them can be forgotten here.
- */
+/* These have nothing but counters: taken as arrays, none of them can be forgotten here. */
 static_assert(sizeof(struct stats_front) % sizeof(uint64_t) == 0, "not only counters");
+static_assert(sizeof(struct stats_server) % sizeof(uint64_t) == 0, "not only counters");
 
 static void
-add_front(struct stats_front *sum, const struct stats_front *front)
+add_counters(void *sum, const void *counters, size_t size)
 {
-    const uint64_t *from = (const void *)front;
-    uint64_t *to = (void *)sum;
+    const uint64_t *from = counters;
+    uint64_t *to = sum;
 
-    for (size_t i = 0; i < sizeof(*front) / sizeof(*from); i++)
+    for (size_t i = 0; i < size / sizeof(*from); i++)
         add_counter(&to[i], &from[i]);
+}
+
+/* How many places of a page are in use, max at most; sum has as many from now on. */
+static unsigned
+take_places(uint64_t *sum, const uint64_t *places, unsigned max)
+{
+    uint64_t count = __atomic_load_n(places, __ATOMIC_RELAXED);
+
+    if (count > max)
+        count = max;
+    if (count > *sum)
+        *sum = count;
+    return (unsigned)count;
+}
+
+static void
+sum_servers(struct stats_page *sum, const struct stats_page *page, bool ended)
+{
+    unsigned servers = take_places(&sum->servers, &page->servers, STATS_SERVERS);
+
+    for (unsigned i = 0; i < servers; i++) {
+        uint64_t live = sum->server[i].live;
+
+        add_counters(&sum->server[i], &page->server[i], sizeof(page->server[i]));
+        if (ended)
+            sum->server[i].live = live;
+    }
+}
+
+void
+stats_give_back(struct stats_shared *shared, const struct stats_page *page)
+{
+    for (unsigned i = 0; i < page->fronts && i < STATS_FRONTS; i++)
+        atomic_fetch_sub(&shared->live[i], (uint_least32_t)page->front[i].live);
+    for (unsigned i = STATS_OTHER + 1; i < page->servers && i < STATS_SERVERS; i++)
+        atomic_fetch_sub(&shared->server[i].live, (uint_least32_t)page->server[i].live);
 }
 
 void
 stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended)
 {
-    uint64_t fronts = __atomic_load_n(&page->fronts, __ATOMIC_RELAXED);
+    unsigned fronts = take_places(&sum->fronts, &page->fronts, STATS_FRONTS);
 
-    if (fronts > STATS_FRONTS)
-        fronts = STATS_FRONTS;
-    if (fronts > sum->fronts)
-        sum->fronts = fronts;
     add_counter(&sum->log_dropped, &page->log_dropped);
     add_counter(&sum->accept_pauses, &page->accept_pauses);
     add_counter(&sum->cut, &page->cut);
     for (unsigned i = 0; i < fronts; i++) {
         uint64_t live = sum->front[i].live;
 
-        add_front(&sum->front[i], &page->front[i]);
+        add_counters(&sum->front[i], &page->front[i], sizeof(page->front[i]));
         if (ended)
             sum->front[i].live = live;
     }
+    sum_servers(sum, page, ended);
 }
 
 unsigned

@@ -18,7 +18,10 @@
 /* Frontends that are told apart. They are numbered by the master, see STATS_OTHER. */
 #define STATS_FRONTS 512
 
-/* The place of frontends that there is no number left for. */
+/* Servers of backends that are told apart; these are numbered likewise. */
+#define STATS_SERVERS 1024
+
+/* The place of frontends, and of servers, that there is no number left for. */
 #define STATS_OTHER 0
 
 /* Times up to stats_bounds_us[i] (0.5 ms to 10 s) are in bucket i, longer ones in the last.
@@ -62,19 +65,36 @@ struct stats_front {
     struct stats_histogram dial; /* how long the connected ones took */
 };
 
+/* A server of a backend. */
+struct stats_server {
+    uint64_t live;                  /* connections now, and those under way */
+    uint64_t connects[STATS_DIALS]; /* attempts by how they came out */
+};
+
 /* What one worker counts. */
 struct stats_page {
     uint64_t fronts;        /* places in use: those from there on are untouched */
+    uint64_t servers;       /* likewise */
     uint64_t log_dropped;   /* lines of the log that were lost */
     uint64_t accept_pauses; /* times that it could not accept for want of descriptors */
     uint64_t cut;           /* connections that the end of a drain cut off */
     struct stats_front front[STATS_FRONTS];
+    struct stats_server server[STATS_SERVERS];
+};
+
+/*
+ * A server, in the eyes of all workers. A worker that dies gives back its part of live; see
+ * its page.
+ */
+struct stats_shared_server {
+    atomic_uint_least32_t live; /* as in stats_server, of all */
 };
 
 /* What all workers write to. */
 struct stats_shared {
     atomic_uint_least64_t next_id;            /* connections are numbered from 1 */
     atomic_uint_least32_t live[STATS_FRONTS]; /* for max-connections */
+    struct stats_shared_server server[STATS_SERVERS];
 };
 
 /* Add n to a counter of the caller's own page. */
@@ -96,6 +116,12 @@ void stats_observe(struct stats_histogram *histogram, uint64_t us);
 
 /* All observations of a histogram. */
 uint64_t stats_count(const struct stats_histogram *histogram);
+
+/*
+ * A worker is gone that counted in page: take the connections that it had off what all of
+ * them share.
+ */
+void stats_give_back(struct stats_shared *shared, const struct stats_page *page);
 
 /*
  * Add the counters of a page that its writer may be writing to; live too, unless ended: a

@@ -46,7 +46,10 @@ struct conn {
     unsigned ack_polls; /* looks for the acknowledgement so far */
 
     struct tls_peer peer;
-    const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
+    struct pool_server *server; /* as one of whose connections it counts; or NULL */
+    const char *server_name;    /* that it has reached, or tried last; NULL: none. Lent by
+                                   the front's configuration */
+    unsigned attempts;          /* servers that were tried */
     struct addr client_addr;
     const struct addr *local_addr; /* of the listening socket; borrowed */
     struct addr backend_addr;

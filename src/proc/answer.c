@@ -63,6 +63,31 @@ take_fronts(struct snapshot *s, const struct config *config)
 }
 
 static void
+take_servers(struct snapshot *s, const struct config *config)
+{
+    struct view_server *server;
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->pools; i++)
+        count += config->pool[i].servers;
+    server = arena_alloc(s->arena, (count + 1) * sizeof(*server));
+    count = 0;
+    for (size_t i = 0; i < config->pools; i++) {
+        const struct config_pool *pool = &config->pool[i];
+
+        for (size_t k = 0; pool->used && k < pool->servers; k++)
+            server[count++] =
+                (struct view_server){.backend = config_pool_name(pool),
+                                     .server = config_server_name(&pool->server[k]),
+                                     .place = pool->server[k].place,
+                                     .is_backup = pool->server[k].backup,
+                                     .is_section = pool->name != NULL};
+    }
+    s->view.server = server;
+    s->view.servers = count;
+}
+
+static void
 take_certs(struct snapshot *s, const struct setup *setup)
 {
     struct view_cert *cert = arena_alloc(s->arena, (setup->certs + 1) * sizeof(*cert));
@@ -137,6 +162,7 @@ take_view(struct snapshot *s, struct master *m)
         .history = m->history,
     };
     take_fronts(s, m->setup->config);
+    take_servers(s, m->setup->config);
     take_certs(s, m->setup);
     take_staples(s, m->setup);
     take_workers(s, &m->crew);

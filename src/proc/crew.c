@@ -394,9 +394,7 @@ settle_counters(struct crew *crew, const struct crew_child *child)
     if (child->page == NULL)
         return;
     stats_sum(crew->past, child->page, true);
-    for (unsigned i = 0; i < child->page->fronts && i < STATS_FRONTS; i++)
-        atomic_fetch_sub(&crew->shared->live[i],
-                         (uint_least32_t)child->page->front[i].live);
+    stats_give_back(crew->shared, child->page);
 }
 
 static void

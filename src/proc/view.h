@@ -28,6 +28,14 @@ struct view_front {
     uint32_t max_connections; /* 0: no limit */
 };
 
+/* A server of a backend; they stand backend by backend. */
+struct view_server {
+    const char *backend, *server;
+    unsigned place; /* in stats_page.server */
+    bool is_backup;
+    bool is_section; /* the backend has a section of its own */
+};
+
 /* They stand frontend by frontend, and those of one by their expiry. */
 struct view_cert {
     const char *frontend;
@@ -65,6 +73,8 @@ struct view {
 
     const struct view_front *front;
     size_t fronts;
+    const struct view_server *server;
+    size_t servers;
     const struct view_cert *cert;
     size_t certs;
     const struct view_staple *staple;
@@ -89,5 +99,8 @@ struct view {
  */
 #define VIEW_OTHER "(other)"
 const char *view_counted_as(const struct view *view, size_t i);
+
+/* The same of a server: false for all but the first that share STATS_OTHER. */
+bool view_tells_server(const struct view *view, size_t i);
 
 #endif
