@@ -31,6 +31,8 @@ src_libcore_a_SOURCES = \
 	src/core/domains.h \
 	src/core/flow.c \
 	src/core/flow.h \
+	src/core/health.c \
+	src/core/health.h \
 	src/core/identity.c \
 	src/core/identity.h \
 	src/core/reason.c \
