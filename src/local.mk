@@ -165,6 +165,8 @@ src_libnet_a_SOURCES = \
 	src/net/loop.h \
 	src/net/pool.c \
 	src/net/pool.h \
+	src/net/probe.c \
+	src/net/probe.h \
 	src/net/relay.c \
 	src/net/relay.h \
 	src/net/resolver.c \

@@ -384,6 +384,12 @@ tests_loop_test_dial_SOURCES = tests/loop/test_dial.c tests/support/check_main.h
 tests_loop_test_dial_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_dial_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_dial_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+CHECKS += tests/loop/test_probe
+tests_loop_test_probe_SOURCES = tests/loop/test_probe.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_probe_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_probe_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_probe_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
 CHECKS += tests/loop/test_generation
 tests_loop_test_generation_SOURCES = tests/loop/test_generation.c tests/support/check_main.h \

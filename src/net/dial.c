@@ -13,9 +13,6 @@
 /* How long to wait before a Unix backend with a full backlog is tried again. */
 #define BACKLOG_RETRY_MS 10
 
-/* Where the kernel's local ports begin (net.ipv4.ip_local_port_range, its default). */
-#define EPHEMERAL_PORTS 32768
-
 struct dial {
     struct loop *loop;
     const struct config_frontend *frontend;
@@ -119,27 +116,13 @@ fail(struct dial *dial)
     finish(dial, &result);
 }
 
-/*
- * A port that nobody listens on, in the range that the kernel takes local ports from, can
- * be connected to by itself (RFC 9293, 3.5, simultaneous open): that is no backend.
- */
-static bool
-is_itself(const struct dial *dial)
-{
-    struct addr local = {.len = sizeof(local.u)};
-
-    return addr_port(dial->address) >= EPHEMERAL_PORTS &&
-           getsockname(dial->fd, &local.u.sa, &local.len) == 0 &&
-           addr_equal(&local, dial->address);
-}
-
 /* Connected; error: and reset since, so that reading has to tell. Returns false if not. */
 static bool
 succeed(struct dial *dial, int error)
 {
     struct dial_result result = {.event = TERM_BACKEND_CONNECTED, .error = error};
 
-    if (is_itself(dial)) {
+    if (sock_is_itself(dial->fd, dial->address)) {
         dial->error = ECONNREFUSED;
         release(dial);
         return false;
