@@ -507,6 +507,9 @@ E2E_TESTS = \
 	tests/e2e/ocsp \
 	tests/e2e/pages \
 	tests/e2e/peak \
+	tests/e2e/pools \
+	tests/e2e/pools-load \
+	tests/e2e/pools-names \
 	tests/e2e/progress \
 	tests/e2e/python \
 	tests/e2e/redis \

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 /*
  * From a connect within the machine to the patience of people. TCP sends a lost SYN again
@@ -103,6 +104,13 @@ stats_give_back(struct stats_shared *shared, const struct stats_page *page)
         atomic_fetch_sub(&shared->live[i], (uint_least32_t)page->front[i].live);
     for (unsigned i = STATS_OTHER + 1; i < page->servers && i < STATS_SERVERS; i++)
         atomic_fetch_sub(&shared->server[i].live, (uint_least32_t)page->server[i].live);
+}
+
+void
+stats_clear(struct stats_page *sum)
+{
+    memset(sum->server, 0, sum->servers * sizeof(*sum->server));
+    memset(sum, 0, offsetof(struct stats_page, front) + sum->fronts * sizeof(*sum->front));
 }
 
 void

@@ -123,6 +123,9 @@ uint64_t stats_count(const struct stats_histogram *histogram);
  */
 void stats_give_back(struct stats_shared *shared, const struct stats_page *page);
 
+/* Zero a sum. Places that are not in use stay untouched, and cost no memory. */
+void stats_clear(struct stats_page *sum);
+
 /*
  * Add the counters of a page that its writer may be writing to; live too, unless ended: a
  * worker that is gone has no connections.

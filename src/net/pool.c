@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "net/loop.h"
 
-#include <event2/util.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -232,6 +232,8 @@ init_server(struct pool *pool, unsigned number)
 int
 pool_init(struct pool *pool, const struct config_pool *config, struct loop *loop)
 {
+    uint64_t now_us;
+
     *pool = (struct pool){.config = config, .loop = loop};
     pool->server = calloc(config->servers + 1, sizeof(*pool->server));
     pool->balance.server = calloc(config->servers + 1, sizeof(*pool->balance.server));
@@ -241,8 +243,9 @@ pool_init(struct pool *pool, const struct config_pool *config, struct loop *loop
     for (unsigned i = 0; i < pool->balance.count; i++)
         init_server(pool, i);
     /* Not all workers, and not each generation, begin with the same server. */
-    evutil_secure_rng_get_bytes(&pool->balance.turn, sizeof(pool->balance.turn));
-    pool->balance.turn %= BALANCE_SERVERS_MAX;
+    now_us = clock_us();
+    pool->balance.turn =
+        (unsigned)(balance_hash(&now_us, sizeof(now_us)) % BALANCE_SERVERS_MAX);
     return 0;
 }
 

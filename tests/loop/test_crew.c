@@ -431,6 +431,7 @@ START_TEST(what_the_dead_have_counted_stays)
     ck_assert_uint_eq(crew_live(child), 3);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].accepted, 5);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].live, 3);
+    ck_assert_uint_eq(crew_sum(&crew)->server[7].live, 2);
     ck_assert_uint_eq(crew.shared->live[1], 3);
     ck_assert_uint_eq(crew.shared->server[7].live, 2);
     (void)start_serving(1);
@@ -443,6 +444,7 @@ START_TEST(what_the_dead_have_counted_stays)
     ck_assert_uint_eq(crew_live_all(&crew), 3);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].accepted, 10);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].live, 3);
+    ck_assert_uint_eq(crew_sum(&crew)->server[7].live, 2);
     ck_assert_uint_eq(crew.shared->live[1], 3);
     ck_assert_uint_eq(crew.shared->server[7].live, 2);
     ck_assert_uint_eq(crew.shared->live[0], 0);

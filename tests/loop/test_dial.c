@@ -102,10 +102,9 @@ static const struct {
     unsigned char last[2];
     int count;
 } names[] = {
-    {"one.test", {1}, 1},
-    {"two.test", {2, 1}, 2},
-    {"empty.test", {0}, 0},
-    {"localhost", {1}, 1},
+    {"one.test", {1}, 1},  {"two.test", {2, 1}, 2}, {"empty.test", {0}, 0},
+    {"localhost", {1}, 1}, {"half.test", {1}, 1}, /* the question for its IPv6 addresses
+                                                     gets no answer */
 };
 
 static void
@@ -129,11 +128,14 @@ answer(struct evdns_server_request *request, const struct evdns_server_question 
 static void
 on_question(struct evdns_server_request *request, void *arg ATTR_UNUSED)
 {
+    const struct evdns_server_question *question = request->questions[0];
+
     questions++;
-    if (strcasecmp(request->questions[0]->name, "silent.test") == 0)
+    if (strcasecmp(question->name, "silent.test") == 0 ||
+        (strcasecmp(question->name, "half.test") == 0 && question->type == EVDNS_TYPE_AAAA))
         ck_assert_int_eq(evdns_server_request_drop(request), 0);
     else
-        answer(request, request->questions[0]);
+        answer(request, question);
 }
 
 static bool
@@ -540,6 +542,54 @@ START_TEST(a_name_is_asked_for_once)
 }
 END_TEST
 
+/* RFC 8305, section 3. */
+START_TEST(the_second_family_is_not_waited_for)
+{
+    uint64_t start = clock_us();
+
+    use_name("half.test");
+    dial_to_the_end();
+    must_be_connected(&listening);
+    ck_assert_uint_ge(clock_us() - start, 45 * 1000);
+    ck_assert_uint_lt(clock_us() - start, 1000 * 1000);
+    ck_assert_ptr_null(dial()); /* the next one waits for nothing */
+    must_be_connected(&listening);
+}
+END_TEST
+
+/* Its questions are called off, and that is told only when it is asked for again. */
+START_TEST(a_name_that_was_given_up_may_come_back)
+{
+    use_name("silent.test");
+    pool_serve(&stage.pool);
+    stage_run(&stage, was_asked, NULL);
+    stage_set_servers(&stage, 1);
+    dial_cancel(dial());
+    ck_assert_ptr_nonnull(TAILQ_FIRST(&stage.loop.names));
+    use_name("one.test");
+    pool_serve(&stage.pool);
+    stage_set_servers(&stage, 1);
+    dial_to_the_end();
+    must_be_connected(&listening);
+    ck_assert_uint_eq(stage.page->server[0].connects[STATS_DIAL_CONNECTED], 1);
+}
+END_TEST
+
+/* A connection to a name that has no address asks again, but not all of them at once. */
+START_TEST(a_name_without_an_address_is_asked_for_again)
+{
+    unsigned before;
+
+    use_name("none.test");
+    dial_to_the_end();
+    must_have_failed(TERM_BACKEND_UNREACHABLE);
+    before = questions;
+    ck_assert_ptr_null(dial());
+    must_have_failed(TERM_BACKEND_UNREACHABLE);
+    ck_assert_uint_eq(questions, before);
+}
+END_TEST
+
 /* ---- servers ---- */
 
 static int second; /* a listener */
@@ -871,6 +921,9 @@ name_case(void)
     tcase_add_test(tcase, a_silent_name_server_is_a_timeout);
     tcase_add_loop_test(tcase, resolving_can_be_cancelled, 0, 3);
     tcase_add_test(tcase, a_name_is_asked_for_once);
+    tcase_add_test(tcase, the_second_family_is_not_waited_for);
+    tcase_add_test(tcase, a_name_that_was_given_up_may_come_back);
+    tcase_add_test(tcase, a_name_without_an_address_is_asked_for_again);
     return tcase;
 }
 

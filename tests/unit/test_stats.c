@@ -101,6 +101,9 @@ START_TEST(places_that_are_not_in_use_are_not_looked_at)
     stats_sum(&sum, &page, false);
     ck_assert_uint_eq(sum.fronts, STATS_FRONTS);
     ck_assert_uint_eq(sum.servers, STATS_SERVERS);
+    stats_clear(&sum);
+    for (size_t i = 0; i < sizeof(sum); i++)
+        ck_assert_uint_eq(((unsigned char *)&sum)[i], 0);
 }
 END_TEST
 
