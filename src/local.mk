@@ -57,6 +57,7 @@ src_libconfig_a_SOURCES = \
 	src/config/check.h \
 	src/config/check_backend.c \
 	src/config/check_client.c \
+	src/config/check_health.c \
 	src/config/check_pool.c \
 	src/config/check_private.h \
 	src/config/config.c \
@@ -144,6 +145,8 @@ noinst_LIBRARIES += src/libnet.a
 src_libnet_a_SOURCES = \
 	src/net/acceptor.c \
 	src/net/acceptor.h \
+	src/net/care.c \
+	src/net/care.h \
 	src/net/conn.c \
 	src/net/conn.h \
 	src/net/dial.c \

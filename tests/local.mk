@@ -378,6 +378,12 @@ tests_loop_test_admin_CPPFLAGS = $(TEST_CPPFLAGS) \
 tests_loop_test_admin_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_admin_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_care
+tests_loop_test_care_SOURCES = tests/loop/test_care.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_care_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_care_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_care_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 CHECKS += tests/loop/test_dial
 tests_loop_test_dial_SOURCES = tests/loop/test_dial.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h
@@ -498,6 +504,7 @@ E2E_TESTS = \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
+	tests/e2e/health \
 	tests/e2e/hostile \
 	tests/e2e/knobs \
 	tests/e2e/leaks \

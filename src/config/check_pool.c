@@ -253,6 +253,7 @@ check_sections(struct checker *c)
     for (size_t i = 0; i < c->config->pools; i++) {
         check_section_name(c, &c->config->pool[i]);
         check_servers(c, &c->config->pool[i]);
+        check_health(c, &c->config->pool[i]);
     }
 }
 

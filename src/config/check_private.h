@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* Shared by the files of config_check (check.c, check_backend.c, check_client.c,
- * check_pool.c) only. */
+ * check_health.c, check_pool.c) only. */
 struct checker {
     struct config *config;
     struct diag *diag;
@@ -34,6 +34,9 @@ void check_client_cert(struct checker *c);
  */
 void check_sections(struct checker *c);
 void check_unused(struct checker *c);
+
+/* What the section says of the health of its servers. */
+void check_health(struct checker *c, const struct config_pool *pool);
 
 /*
  * The number of the pool that text means, which stands at from: the name of a section, or

@@ -47,6 +47,17 @@ config_pool_name(const struct config_pool *pool)
     return pool->name != NULL ? pool->name : config_server_name(&pool->server[0]);
 }
 
+struct health_rules
+config_health_rules(const struct config_pool *pool)
+{
+    struct health_rules rules = pool->health;
+
+    rules.checked = pool->check != CONFIG_CHECK_OFF;
+    if (pool->servers < 2)
+        rules.eject_after = 0;
+    return rules;
+}
+
 uint32_t
 config_route(const struct config_frontend *f, const char *name, const void *protocol,
              size_t len)

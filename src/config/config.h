@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/log.h"
 #include "core/balance.h"
+#include "core/health.h"
 #include "core/route.h"
 
 #include <stdbool.h>
@@ -70,6 +71,13 @@ struct config_server {
     uint32_t place;  /* of what is counted, see core/stats; set by proc/setup */
 };
 
+/* How servers are checked without connections of clients. */
+enum config_check {
+    CONFIG_CHECK_OFF,
+    CONFIG_CHECK_CONNECT, /* by a connection */
+    CONFIG_CHECK_ANSWER   /* and by what they answer */
+};
+
 /*
  * Where connections are led to: servers, of which each connection gets one. What frontends
  * name by its address is a pool of one server, without a name.
@@ -79,6 +87,12 @@ struct config_pool {
     struct pos pos;
     struct config_strings server_text; /* as written: an address and words */
     enum balance balance;
+    struct health_rules health; /* as written; see config_health_rules */
+    enum config_check check;
+    uint32_t check_interval_ms;
+    uint32_t check_timeout_ms;          /* check_interval_ms at most */
+    struct config_string check_send;    /* with escapes, see text_unescape; NULL: nothing */
+    struct config_strings check_expect; /* likewise: what an answer may begin with */
 
     struct config_server *server; /* set by config_check */
     size_t servers;
@@ -218,6 +232,9 @@ const char *config_server_name(const struct config_server *server);
 
 /* What a pool is called: its name, or the one address that it stands for. */
 const char *config_pool_name(const struct config_pool *pool);
+
+/* What makes one of its servers good or not. One that is alone is never ejected. */
+struct health_rules config_health_rules(const struct config_pool *pool);
 
 /*
  * The number of the pool to which a connection leads that asks for that name (NULL: none)

@@ -23,6 +23,7 @@ _Static_assert(sizeof(enum log_format) == sizeof(int), "enum log_format");
 _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_truncation");
 _Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
 _Static_assert(sizeof(enum balance) == sizeof(int), "enum balance");
+_Static_assert(sizeof(enum config_check) == sizeof(int), "enum config_check");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
                                             {"warning", LOG_LEVEL_WARNING},
@@ -58,6 +59,11 @@ static const struct option_word balances[] = {
     {"source", BALANCE_SOURCE},
     {"first", BALANCE_FIRST},
     {NULL, 0}};
+
+static const struct option_word checks[] = {{"off", CONFIG_CHECK_OFF},
+                                            {"connect", CONFIG_CHECK_CONNECT},
+                                            {"answer", CONFIG_CHECK_ANSWER},
+                                            {NULL, 0}};
 
 static const struct option_word yes_or_no[] = {
     {"on", true}, {"off", false}, {"yes", true}, {"no", false}, {NULL, 0}};
@@ -210,6 +216,30 @@ const struct option option_table[] = {
      .help = "the servers: each an address, and words behind it (backup, weight=N)"},
     {"balance", BACKEND(balance), OPTION_WORD, "round-robin", .words = balances,
      .help = "which server a connection gets"},
+    {"eject-after", BACKEND(health.eject_after), OPTION_NUMBER, "3",
+     .max = HEALTH_COUNT_MAX,
+     .help = "failed connections in a row that take a server out; 0: none does"},
+    {"eject-time", BACKEND(health.eject_ms), OPTION_DURATION, "10s", .min = 1, .max = HOUR,
+     .help = "for how long, the first time; then twice as long each time"},
+    {"eject-max", BACKEND(health.eject_max_ms), OPTION_DURATION, "5m", .min = 1, .max = DAY,
+     .help = "for how long at most"},
+    {"slow-start", BACKEND(health.slow_start_ms), OPTION_DURATION, "off", OPTION_OFF,
+     .min = 1, .max = HOUR,
+     .help = "how long the share of a server grows that has come back"},
+    {"check", BACKEND(check), OPTION_WORD, "off", .words = checks,
+     .help = "how servers are checked: off, by a connection, or by what they answer"},
+    {"check-interval", BACKEND(check_interval_ms), OPTION_DURATION, "5s", .min = 10,
+     .max = HOUR, .help = "time between two checks of a server"},
+    {"check-timeout", BACKEND(check_timeout_ms), OPTION_DURATION, "2s", .min = 1,
+     .max = HOUR, .help = "time for a check"},
+    {"rise", BACKEND(health.rise), OPTION_NUMBER, "2", .min = 1, .max = HEALTH_COUNT_MAX,
+     .help = "good checks in a row that bring a server back"},
+    {"fall", BACKEND(health.fall), OPTION_NUMBER, "3", .min = 1, .max = HEALTH_COUNT_MAX,
+     .help = "failed checks in a row that take a server out"},
+    {"check-send", BACKEND(check_send), OPTION_STRING, NULL,
+     .help = "what check = answer sends; not set: nothing, the server speaks first"},
+    {"check-expect", BACKEND(check_expect), OPTION_LIST, NULL,
+     .help = "what the answer has to begin with, one of these"},
 
     {"listen", OPTION_ADMIN, offsetof(struct config, admin_text), OPTION_STRING, NULL,
      .help = "address for metrics, probes and the status page; not set: there are none"},

@@ -31,10 +31,13 @@ enum balance {
 
 #define BALANCE_WEIGHT_MAX 256
 
+/* Weights may be given so many times as high, for a share of one: all of them at once. */
+#define BALANCE_WEIGHT_SCALE 256
+
 /* What is known of a server. The caller's, who keeps it between calls. */
 struct balance_server {
     uint64_t id;     /* that of its name, see balance_hash; for SOURCE */
-    uint32_t weight; /* 1 to BALANCE_WEIGHT_MAX */
+    uint32_t weight; /* 1 to BALANCE_WEIGHT_MAX * BALANCE_WEIGHT_SCALE */
     uint32_t live;   /* connections now; for LEAST_CONNECTIONS */
     bool usable;     /* false: it is no candidate */
     bool backup;

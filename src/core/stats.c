@@ -171,3 +171,15 @@ stats_dial_name(enum stats_dial dial)
 
     return names[dial];
 }
+
+const char *
+stats_check_name(enum stats_check check)
+{
+    static const char *const names[STATS_CHECKS] = {
+        [STATS_CHECK_PASSED] = "passed",   [STATS_CHECK_UNREACHED] = "unreached",
+        [STATS_CHECK_TIMEOUT] = "timeout", [STATS_CHECK_WRONG] = "wrong-answer",
+        [STATS_CHECK_ERROR] = "error",
+    };
+
+    return names[check];
+}

@@ -52,6 +52,16 @@ enum stats_dial {
     STATS_DIALS
 };
 
+/* How a check of a server came out. */
+enum stats_check {
+    STATS_CHECK_PASSED,
+    STATS_CHECK_UNREACHED,
+    STATS_CHECK_TIMEOUT,
+    STATS_CHECK_WRONG,
+    STATS_CHECK_ERROR,
+    STATS_CHECKS
+};
+
 struct stats_front {
     uint64_t accepted;       /* clients, the refused ones included */
     uint64_t live;           /* connections now; the only one that also falls */
@@ -69,6 +79,8 @@ struct stats_front {
 struct stats_server {
     uint64_t live;                  /* connections now, and those under way */
     uint64_t connects[STATS_DIALS]; /* attempts by how they came out */
+    uint64_t checks[STATS_CHECKS];  /* likewise */
+    uint64_t outs[2]; /* times that it was taken out: for connections, for checks */
 };
 
 /* What one worker counts. */
@@ -87,7 +99,10 @@ struct stats_page {
  * its page.
  */
 struct stats_shared_server {
-    atomic_uint_least32_t live; /* as in stats_server, of all */
+    atomic_uint_least32_t live;      /* as in stats_server, of all */
+    atomic_uint_least64_t health;    /* see core/health */
+    atomic_uint_least64_t check_due; /* when the next check is due: whoever moves it on
+                                        makes that check */
 };
 
 /* What all workers write to. */
@@ -140,5 +155,6 @@ unsigned stats_cipher(uint16_t number);
 const char *stats_cipher_name(unsigned place);
 const char *stats_version_name(enum stats_version version); /* "TLSv1.3" */
 const char *stats_dial_name(enum stats_dial dial);          /* "connected", "refused" ... */
+const char *stats_check_name(enum stats_check check);       /* "passed", "timeout" ... */
 
 #endif

@@ -72,8 +72,13 @@ void
 pool_report(struct pool_server *server, enum term_event event, const char *words)
 {
     stats_add(&server->stats->connects[pool_outcome(event)], 1);
-    if (event != TERM_BACKEND_CONNECTED)
-        warn(server, words);
+    if (event == TERM_BACKEND_CONNECTED) {
+        care_note(server, HEALTH_CONNECTED, NULL);
+        return;
+    }
+    warn(server, words);
+    if (event != TERM_INTERNAL_ERROR) /* that is our own fault */
+        care_note(server, HEALTH_FAILED, words);
 }
 
 /* ---- The choice ---- */
@@ -93,6 +98,7 @@ choose(struct pool *pool, const struct addr *client, uint64_t tried)
     enum balance how = pool->config->balance;
     struct balance_state *state = &pool->balance;
 
+    care_refresh(pool, tried);
     if (how == BALANCE_LEAST_CONNECTIONS)
         for (unsigned i = 0; i < state->count; i++)
             state->server[i].live = (uint32_t)atomic_load_explicit(
@@ -104,10 +110,13 @@ choose(struct pool *pool, const struct addr *client, uint64_t tried)
 struct pool_server *
 pool_choose(struct pool *pool, const struct addr *client, uint64_t *tried)
 {
-    unsigned number = choose(pool, client, *tried);
+    unsigned number;
 
-    if (number == BALANCE_NONE)
-        return NULL;
+    do { /* somebody else may have sent the connection that tries it */
+        number = choose(pool, client, *tried);
+        if (number == BALANCE_NONE)
+            return NULL;
+    } while (!care_take(&pool->server[number]));
     *tried |= UINT64_C(1) << number;
     enter(&pool->server[number]);
     return &pool->server[number];
@@ -189,6 +198,7 @@ pool_serve(struct pool *pool)
     for (size_t i = 0; pool->config->used && i < pool->config->servers; i++) {
         struct pool_server *server = &pool->server[i];
 
+        care_start(server);
         if (server->watched || !needs_resolver(server) || name_of(server) == NULL)
             continue;
         server->watched = true;
@@ -200,6 +210,7 @@ void
 pool_rest(struct pool *pool)
 {
     for (size_t i = 0; i < pool->config->servers; i++) {
+        care_stop(&pool->server[i]);
         if (pool->server[i].watched)
             resolver_unwatch(pool->server[i].name);
         pool->server[i].watched = false;
@@ -237,7 +248,8 @@ pool_init(struct pool *pool, const struct config_pool *config, struct loop *loop
     *pool = (struct pool){.config = config, .loop = loop};
     pool->server = calloc(config->servers + 1, sizeof(*pool->server));
     pool->balance.server = calloc(config->servers + 1, sizeof(*pool->balance.server));
-    if (pool->server == NULL || pool->balance.server == NULL)
+    if (pool->server == NULL || pool->balance.server == NULL ||
+        care_init(&pool->care, config) < 0)
         return -1;
     pool->balance.count = (unsigned)config->servers;
     for (unsigned i = 0; i < pool->balance.count; i++)
@@ -252,12 +264,12 @@ pool_init(struct pool *pool, const struct config_pool *config, struct loop *loop
 void
 pool_clear(struct pool *pool)
 {
-    if (pool->server != NULL)
-        for (size_t i = 0; i < pool->config->servers; i++) {
-            if (pool->server[i].watched)
-                resolver_unwatch(pool->server[i].name);
+    if (pool->server != NULL) {
+        pool_rest(pool);
+        for (size_t i = 0; i < pool->config->servers; i++)
             resolver_release(pool->server[i].name);
-        }
+    }
+    care_clear(&pool->care);
     free(pool->server);
     free(pool->balance.server);
     pool->server = NULL;

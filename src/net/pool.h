@@ -8,6 +8,7 @@
 #include "core/balance.h"
 #include "core/stats.h"
 #include "core/term.h"
+#include "net/care.h"
 #include "net/resolver.h"
 
 struct loop;
@@ -15,8 +16,8 @@ struct loop;
 /*
  * A backend at work in a worker: its servers, and which of them a connection gets. Here is
  * the seam between the dial, which only tries what it is given and says how that went, and
- * everything that decides which server is good: core/balance, and whatever sets `usable` in
- * its state.
+ * everything that decides which server is good: core/balance, and net/care, which tells it
+ * of their health.
  */
 struct pool_server {
     const struct config_server *config; /* borrowed */
@@ -26,6 +27,7 @@ struct pool_server {
     struct stats_shared_server own;     /* instead, where there is no place left */
     struct resolver_name *name;         /* held; NULL: not yet, or it has an address */
     bool watched;
+    struct care care;
     uint64_t warned_ms; /* when the log was last told of a failure; 0: never */
     uint64_t untold;    /* failures since then */
 };
@@ -34,7 +36,8 @@ struct pool {
     const struct config_pool *config; /* borrowed */
     struct loop *loop;                /* borrowed */
     struct pool_server *server;       /* config->servers */
-    struct balance_state balance;     /* of the same servers */
+    struct care_plan care;
+    struct balance_state balance; /* of the same servers */
 };
 
 /* Borrows config and loop. Returns 0, or -1 without memory (clear it all the same). */
@@ -42,7 +45,10 @@ int pool_init(struct pool *pool, const struct config_pool *config,
               struct loop *loop) ATTR_MUST_CHECK;
 void pool_clear(struct pool *pool);
 
-/* Its generation serves: the names of its servers are kept fresh until pool_rest. */
+/*
+ * Its generation serves: its servers are checked, and their names kept fresh, until
+ * pool_rest.
+ */
 void pool_serve(struct pool *pool);
 void pool_rest(struct pool *pool);
 

@@ -62,8 +62,18 @@ take_fronts(struct snapshot *s, const struct config *config)
     s->view.fronts = config->frontends;
 }
 
+static enum health_state
+state_of(const struct crew *crew, const struct config_pool *pool, uint32_t place)
+{
+    struct health_rules rules = config_health_rules(pool);
+    struct health health = health_unpack(
+        atomic_load_explicit(&crew->shared->server[place].health, memory_order_relaxed));
+
+    return health_use(&health, &rules, 0) == HEALTH_YES ? HEALTH_UP : health.state;
+}
+
 static void
-take_servers(struct snapshot *s, const struct config *config)
+take_servers(struct snapshot *s, const struct config *config, const struct crew *crew)
 {
     struct view_server *server;
     size_t count = 0;
@@ -80,6 +90,8 @@ take_servers(struct snapshot *s, const struct config *config)
                 (struct view_server){.backend = config_pool_name(pool),
                                      .server = config_server_name(&pool->server[k]),
                                      .place = pool->server[k].place,
+                                     .state = state_of(crew, pool, pool->server[k].place),
+                                     .is_checked = pool->check != CONFIG_CHECK_OFF,
                                      .is_backup = pool->server[k].backup,
                                      .is_section = pool->name != NULL};
     }
@@ -162,7 +174,7 @@ take_view(struct snapshot *s, struct master *m)
         .history = m->history,
     };
     take_fronts(s, m->setup->config);
-    take_servers(s, m->setup->config);
+    take_servers(s, m->setup->config, &m->crew);
     take_certs(s, m->setup);
     take_staples(s, m->setup);
     take_workers(s, &m->crew);

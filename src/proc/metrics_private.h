@@ -18,5 +18,8 @@ void metrics_add(struct metrics *m, const char *const *label, uint64_t value);
 /* Families of servers of backends. */
 void metrics_add_server_live(struct metrics *m);
 void metrics_add_server_connects(struct metrics *m);
+void metrics_add_server_up(struct metrics *m);
+void metrics_add_server_outs(struct metrics *m);
+void metrics_add_server_checks(struct metrics *m);
 
 #endif

@@ -4,20 +4,26 @@
 
 #include <stddef.h>
 
+/* name NULL: the family has no further label. */
+static void
+add_labelled(struct metrics *m, const struct view_server *server, const char *name,
+             const char *value_of_name, uint64_t value)
+{
+    bool is_one = server->place != STATS_OTHER;
+    const char *label[] = {"backend", is_one ? server->backend : VIEW_OTHER,
+                           "server",  is_one ? server->server : VIEW_OTHER,
+                           name,      value_of_name,
+                           NULL};
+
+    metrics_add(m, label, value);
+}
+
 /* result NULL: the family has no such label. */
 static void
 add_one(struct metrics *m, const struct view_server *server, const char *result,
         uint64_t value)
 {
-    bool is_one = server->place != STATS_OTHER;
-    const char *label[] = {"backend", is_one ? server->backend : VIEW_OTHER,
-                           "server",  is_one ? server->server : VIEW_OTHER,
-                           "result",  result,
-                           NULL};
-
-    if (result == NULL)
-        label[4] = NULL;
-    metrics_add(m, label, value);
+    add_labelled(m, server, result != NULL ? "result" : NULL, result, value);
 }
 
 void
@@ -44,5 +50,49 @@ metrics_add_server_connects(struct metrics *m)
         for (enum stats_dial dial = 0; dial < STATS_DIALS; dial++)
             add_one(m, server, stats_dial_name(dial),
                     view->sum->server[server->place].connects[dial]);
+    }
+}
+
+/* Those that share a place have no health to tell of. */
+static bool
+has_health(const struct view *view, size_t i)
+{
+    return view->server[i].place != STATS_OTHER;
+}
+
+void
+metrics_add_server_up(struct metrics *m)
+{
+    for (size_t i = 0; i < m->view->servers; i++)
+        if (has_health(m->view, i))
+            add_one(m, &m->view->server[i], NULL,
+                    m->view->server[i].state == HEALTH_UP ? 1 : 0);
+}
+
+void
+metrics_add_server_outs(struct metrics *m)
+{
+    static const char *const causes[2] = {"connect", "check"};
+
+    for (size_t i = 0; i < m->view->servers; i++) {
+        const struct view_server *server = &m->view->server[i];
+
+        for (unsigned k = 0; view_tells_server(m->view, i) && k < 2; k++)
+            add_labelled(m, server, "cause", causes[k],
+                         m->view->sum->server[server->place].outs[k]);
+    }
+}
+
+void
+metrics_add_server_checks(struct metrics *m)
+{
+    for (size_t i = 0; i < m->view->servers; i++) {
+        const struct view_server *server = &m->view->server[i];
+
+        if (!server->is_checked || !view_tells_server(m->view, i))
+            continue;
+        for (enum stats_check check = 0; check < STATS_CHECKS; check++)
+            add_one(m, server, stats_check_name(check),
+                    m->view->sum->server[server->place].checks[check]);
     }
 }

@@ -125,7 +125,7 @@ page_add_fronts(struct writer *w, const struct view *view)
 /* ---- Servers of backends ---- */
 
 static const char *const server_columns[] = {
-    "Server", "Backend", "#Live", "#Connected", "#Failed",
+    "Server", "Backend", "State", "#Live", "#Connected", "#Failed",
 };
 
 static void
@@ -142,9 +142,10 @@ add_server(struct writer *w, const struct view_server *server, const struct stat
         writer_add(w, " <span class=\"soft\">backup</span>");
     writer_add(w, "</td>");
     add_text_cell(w, server_columns[1], is_one ? server->backend : "several");
-    add_count_cell(w, server_columns[2], s->live);
-    add_count_cell(w, server_columns[3], s->connects[STATS_DIAL_CONNECTED]);
-    add_count_cell(w, server_columns[4], failed);
+    add_text_cell(w, server_columns[2], is_one ? health_state_name(server->state) : "");
+    add_count_cell(w, server_columns[3], s->live);
+    add_count_cell(w, server_columns[4], s->connects[STATS_DIAL_CONNECTED]);
+    add_count_cell(w, server_columns[5], failed);
     writer_add(w, "</tr>\n");
 }
 

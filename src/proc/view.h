@@ -2,6 +2,7 @@
 #ifndef PROC_VIEW_H
 #define PROC_VIEW_H
 
+#include "core/health.h"
 #include "core/stats.h"
 
 #include <stdbool.h>
@@ -32,6 +33,8 @@ struct view_front {
 struct view_server {
     const char *backend, *server;
     unsigned place; /* in stats_page.server */
+    enum health_state state;
+    bool is_checked;
     bool is_backup;
     bool is_section; /* the backend has a section of its own */
 };

@@ -748,21 +748,6 @@ START_TEST(whoever_gives_up_leaves_the_server)
 }
 END_TEST
 
-START_TEST(servers_that_cannot_be_used_are_not_tried)
-{
-    use_two();
-    stage.pool.balance.server[0].usable = false;
-    dial_to_the_end();
-    must_be_connected(&second_addr);
-    stage.pool.balance.server[1].usable = false;
-    ck_assert_ptr_null(dial());
-    must_have_failed(TERM_BACKEND_UNREACHABLE);
-    ck_assert_str_eq(outcome.phrase, "no server can be used");
-    ck_assert_uint_eq(outcome.attempts, 0);
-    close(second);
-}
-END_TEST
-
 /* Also of other workers, which count in the same place. */
 START_TEST(the_fewest_connections_of_all_workers)
 {
@@ -940,7 +925,6 @@ server_case(void)
     tcase_add_test(tcase, the_last_failure_is_told);
     tcase_add_test(tcase, all_servers_share_the_time);
     tcase_add_test(tcase, whoever_gives_up_leaves_the_server);
-    tcase_add_test(tcase, servers_that_cannot_be_used_are_not_tried);
     tcase_add_test(tcase, the_fewest_connections_of_all_workers);
     tcase_add_test(tcase, the_same_server_for_a_client);
     return tcase;

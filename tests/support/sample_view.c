@@ -32,7 +32,12 @@ static const struct view_front fronts[] = {
 
 static const struct view_server servers[] = {
     {.backend = "127.0.0.1:8080", .server = "127.0.0.1:8080", .place = 1},
-    {.backend = "imap", .server = "imap1.example.org:143", .place = 2, .is_section = true},
+    {.backend = "imap",
+     .server = "imap1.example.org:143",
+     .place = 2,
+     .state = HEALTH_EJECTED,
+     .is_checked = true,
+     .is_section = true},
     {.backend = "imap",
      .server = "unix:/run/<i>\"\\.sock",
      .place = 3,
@@ -139,6 +144,10 @@ sample_view(void)
     page.server[2].connects[STATS_DIAL_CONNECTED] = 4242;
     page.server[2].connects[STATS_DIAL_REFUSED] = 5;
     page.server[2].connects[STATS_DIAL_TIMEOUT] = 6;
+    page.server[2].outs[0] = 7;
+    page.server[2].outs[1] = 8;
+    page.server[2].checks[STATS_CHECK_PASSED] = 900;
+    page.server[2].checks[STATS_CHECK_WRONG] = 9;
     page.front[2].accepted = 512;
     page.front[2].live = 3;
     page.front[2].up_bytes = 1536;

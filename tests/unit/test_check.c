@@ -284,6 +284,22 @@ static const struct {
      "t:7: server \"b:6 backup=1\" in backend d has a value for backup\n"
      "t:8: server \"x\" in backend d has no port\n"
      "t:9: server \"B:1\" in backend d is there twice; the first is at t:1\n"},
+    {"backend d { server = b:1 eject-time = 10s eject-max = 9s\n}\n" D,
+     "t:1: backend d: eject-max is 9s, less than eject-time, which is 10s\n"},
+    {"backend d { server = b:1 check = connect check-timeout = 6s\n}\n" D,
+     "t:1: backend d: check-timeout is 6s, more than check-interval, which is 5s\n"},
+    {"backend d { server = b:1 check = answer\n}\n" D,
+     "t:1: backend d: check = answer needs check-expect, what the answer begins with\n"},
+    {"backend d { server = b:1\ncheck-send = x\ncheck-expect = x }\n" D,
+     "t:2: warning: check-send has no effect without check = answer\n"
+     "t:3: warning: check-expect has no effect without check = answer\n"},
+    {"backend d { server = b:1 check = answer\ncheck-send = 'a\\q'\ncheck-expect = { "
+     "'\\r\\x0a',\n'\\x0' } }\n" D,
+     "t:2: check-send = \"a\\\\q\" has an unknown escape; there are \\\\, \\n, \\r, \\t, "
+     "\\0 "
+     "and \\xHH\n"
+     "t:4: check-expect = \"\\\\x0\" has an unknown escape; there are \\\\, \\n, \\r, \\t, "
+     "\\0 and \\xHH\n"},
     {"backend d { }\n" D, "t:1: backend d has no server; write server = "
                           "\"127.0.0.1:8080\"\n"},
     {"backend d { server = 'b:1 backup' }\n" D,

@@ -111,6 +111,16 @@ static const char *const lines[] = {
     "sallyport_server_connects_total{backend=\"imap\",server=\"unix:/run/"
     "<i>\\\"\\\\.sock\","
     "result=\"refused\"} 0",
+    "sallyport_server_up{backend=\"127.0.0.1:8080\",server=\"127.0.0.1:8080\"} 1",
+    "sallyport_server_up{backend=\"imap\",server=\"imap1.example.org:143\"} 0",
+    "sallyport_server_outs_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "cause=\"connect\"} 7",
+    "sallyport_server_outs_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "cause=\"check\"} 8",
+    "sallyport_server_checks_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "result=\"passed\"} 900",
+    "sallyport_server_checks_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "result=\"wrong-answer\"} 9",
     "sallyport_reloads_total{result=\"success\"} 12",
     "sallyport_reloads_total{result=\"failure\"} 2",
     "sallyport_last_reload_successful 0",
@@ -144,9 +154,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 26);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 26);
-    ck_assert_uint_eq(count("# "), 52);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 29);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 29);
+    ck_assert_uint_eq(count("# "), 58);
 }
 END_TEST
 
@@ -212,6 +222,7 @@ START_TEST(servers_without_a_place_of_their_own_are_one)
     write_view(view);
     must_have("sallyport_server_connections{backend=\"(other)\",server=\"(other)\"} 43");
     ck_assert_uint_eq(count("sallyport_server_connections{"), 2);
+    ck_assert_uint_eq(count("sallyport_server_up{"), 1);
 }
 END_TEST
 

@@ -286,6 +286,8 @@ START_TEST(servers_of_sections)
     must_have(html, "4" THIN "242</td>");
     must_have(html, "\\.sock <span class=\"soft\">backup</span></td>");
     must_have(html, "<h2>Servers</h2>");
+    must_have(html, "<span>ejected</span>");
+    must_have(html, "<span>up</span>");
 }
 END_TEST
 

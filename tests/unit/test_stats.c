@@ -161,6 +161,11 @@ START_TEST(names_are_told)
     ck_assert_str_eq(stats_dial_name(STATS_DIAL_UNREACHABLE), "unreachable");
     ck_assert_str_eq(stats_dial_name(STATS_DIAL_TIMEOUT), "timeout");
     ck_assert_str_eq(stats_dial_name(STATS_DIAL_ERROR), "error");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_PASSED), "passed");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_UNREACHED), "unreached");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_TIMEOUT), "timeout");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_WRONG), "wrong-answer");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_ERROR), "error");
 }
 END_TEST
 
