@@ -361,7 +361,7 @@ dial_start(struct loop *loop, const struct config_frontend *frontend, struct poo
            const struct addr *client,
            void (*done)(void *owner, const struct dial_result *result), void *owner)
 {
-    struct dial *dial = calloc(1, sizeof(*dial));
+    struct dial *dial = malloc(sizeof(*dial));
 
     if (dial == NULL) {
         struct dial_result result = {
