@@ -295,7 +295,7 @@ find_addresses(struct dial *dial, uint64_t now)
     case RESOLVER_FAILED:
         break;
     }
-    dial->error = EHOSTUNREACH;
+    dial->error = dial->server->name != NULL ? EHOSTUNREACH : ENOMEM;
     snprintf(dial->phrase, sizeof(dial->phrase), "%.80s does not resolve: %.40s",
              dial->last->at.host, pool_name_error(dial->server));
     return false;
