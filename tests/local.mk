@@ -333,6 +333,13 @@ tests_unit_test_seal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_seal_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_seal_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_setup_servers
+tests_unit_test_setup_servers_SOURCES = tests/unit/test_setup_servers.c tests/support/check_main.h
+tests_unit_test_setup_servers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_setup_servers_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_setup_servers_LDADD = src/libproc.a src/libconfig.a src/libcore.a \
+	src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_systemd
 tests_unit_test_systemd_SOURCES = tests/unit/test_systemd.c tests/support/check_main.h
 tests_unit_test_systemd_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -331,8 +331,10 @@ check_pool(struct checker *c, const char *text, const struct config_string *from
         is_name ? find_section(config, text, config->pools) : find_address(config, text);
     const char *wrong = NULL;
 
+    if (pool == NULL && is_name)
+        return explain_no_section(c, text);
     if (pool == NULL)
-        wrong = is_name ? explain_no_section(c, text) : add_address(c, text, from, &pool);
+        wrong = add_address(c, text, from, &pool);
     if (wrong != NULL)
         return wrong;
     pool->used = true;

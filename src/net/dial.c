@@ -278,7 +278,7 @@ find_addresses(struct dial *dial, uint64_t now)
     case RESOLVER_FAILED:
         break;
     }
-    dial->error = EHOSTUNREACH;
+    dial->error = dial->server->name != NULL ? EHOSTUNREACH : ENOMEM;
     snprintf(dial->phrase, sizeof(dial->phrase), "%.80s does not resolve: %.40s",
              dial->last->at.host, pool_name_error(dial->server));
     return false;
@@ -344,7 +344,7 @@ dial_start(struct loop *loop, const struct config_frontend *frontend, struct poo
            const struct addr *client,
            void (*done)(void *owner, const struct dial_result *result), void *owner)
 {
-    struct dial *dial = calloc(1, sizeof(*dial));
+    struct dial *dial = malloc(sizeof(*dial));
 
     if (dial == NULL) {
         struct dial_result result = {

@@ -409,11 +409,11 @@ resolver_hold(struct loop *loop, const char *host)
 }
 
 static void
-cancel_questions(struct resolver_name *name)
+cancel_questions(struct resolver_name *name, struct evdns_base *dns)
 {
     for (size_t i = 0; i < COUNT_OF(name->question); i++)
         if (name->question[i].request != NULL)
-            evdns_cancel_request(name->loop->dns, name->question[i].request);
+            evdns_cancel_request(dns, name->question[i].request);
 }
 
 void
@@ -423,7 +423,7 @@ resolver_release(struct resolver_name *name)
         return;
     /* They are called back later, from the loop, and free it then. */
     if (name->loop != NULL)
-        cancel_questions(name);
+        cancel_questions(name, name->loop->dns);
     free_if_unused(name);
 }
 
@@ -466,7 +466,7 @@ resolver_stop(struct loop *loop)
 
     while ((name = TAILQ_FIRST(&loop->names)) != NULL) {
         TAILQ_REMOVE(&loop->names, name, link);
-        cancel_questions(name);
+        cancel_questions(name, loop->dns);
         event_free(name->timer);
         name->timer = NULL;
         name->loop = NULL;

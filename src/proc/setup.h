@@ -104,6 +104,9 @@ int setup_place_restore(struct setup_places *places, const char *name, const voi
  */
 void setup_place_servers(struct setup_places *places, struct config *config);
 
+/* They have places already, since config has been in force: that of setup_restore. */
+void setup_adopt_servers(struct setup_places *places, const struct config *config);
+
 /* NULL is allowed. */
 void setup_free(struct setup *setup);
 void setup_places_clear(struct setup_places *places);
