@@ -170,6 +170,8 @@ src_libnet_a_SOURCES = \
 	src/net/pool.h \
 	src/net/probe.c \
 	src/net/probe.h \
+	src/net/queue.c \
+	src/net/queue.h \
 	src/net/relay.c \
 	src/net/relay.h \
 	src/net/resolver.c \

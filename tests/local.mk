@@ -512,6 +512,7 @@ E2E_TESTS = \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
 	tests/e2e/health \
+	tests/e2e/health-load \
 	tests/e2e/hostile \
 	tests/e2e/knobs \
 	tests/e2e/leaks \
@@ -526,6 +527,7 @@ E2E_TESTS = \
 	tests/e2e/pools-names \
 	tests/e2e/progress \
 	tests/e2e/python \
+	tests/e2e/queue \
 	tests/e2e/redis \
 	tests/e2e/reload \
 	tests/e2e/reload-bad \

@@ -161,6 +161,7 @@ pack_pool(struct pack *p, const struct config_pool *pool)
         pack_backend(p, &server->at);
         pack_u32(p, server->backup);
         pack_u32(p, server->weight);
+        pack_u32(p, server->max_connections);
         pack_u32(p, server->place);
     }
 }
@@ -171,6 +172,7 @@ unpack_server(struct unpack *u, struct arena *arena, struct config_server *serve
     unpack_backend(u, arena, &server->at);
     server->backup = unpack_u32(u) != 0;
     server->weight = unpack_u32(u);
+    server->max_connections = unpack_u32(u);
     server->place = unpack_u32(u);
     u->failed |= server->at.from.text == NULL || server->weight == 0 ||
                  server->weight > BALANCE_WEIGHT_MAX;

@@ -19,6 +19,7 @@ struct word {
 static const struct word words[] = {
     {"backup", offsetof(struct config_server, backup), 0, 0},
     {"weight", offsetof(struct config_server, weight), 1, BALANCE_WEIGHT_MAX},
+    {"max-connections", offsetof(struct config_server, max_connections), 1, 1000000},
 };
 
 /* ---- An address ---- */
@@ -90,10 +91,10 @@ explain_unknown(const struct checker *c, const char *text, size_t len)
         return arena_printf(c->config->arena,
                             "has the unknown word %s; did you mean \"%s\"?",
                             check_quote(c, text), nearest->name);
-    return arena_printf(
-        c->config->arena,
-        "has the unknown word %s; behind an address there may be backup and weight=N",
-        check_quote(c, text));
+    return arena_printf(c->config->arena,
+                        "has the unknown word %s; behind an address there may be backup, "
+                        "weight=N and max-connections=N",
+                        check_quote(c, text));
 }
 
 /* Returns what is wrong with the word, or NULL. */

@@ -66,9 +66,10 @@ struct config_backend {
 /* One of the servers of a backend. */
 struct config_server {
     struct config_backend at;
-    bool backup;     /* only while no other one is usable */
-    uint32_t weight; /* 1 to BALANCE_WEIGHT_MAX */
-    uint32_t place;  /* of what is counted, see core/stats; set by proc/setup */
+    bool backup;              /* only while no other one is usable */
+    uint32_t weight;          /* 1 to BALANCE_WEIGHT_MAX */
+    uint32_t max_connections; /* 0: no limit */
+    uint32_t place;           /* of what is counted, see core/stats; set by proc/setup */
 };
 
 /* How servers are checked without connections of clients. */
@@ -88,6 +89,8 @@ struct config_pool {
     struct config_strings server_text; /* as written: an address and words */
     enum balance balance;
     struct health_rules health; /* as written; see config_health_rules */
+    uint32_t queue_length; /* who waits while all servers have max_connections; 0: nobody */
+    uint32_t queue_timeout_ms;
     enum config_check check;
     uint32_t check_interval_ms;
     uint32_t check_timeout_ms;          /* check_interval_ms at most */

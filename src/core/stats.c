@@ -89,11 +89,13 @@ sum_servers(struct stats_page *sum, const struct stats_page *page, bool ended)
     unsigned servers = take_places(&sum->servers, &page->servers, STATS_SERVERS);
 
     for (unsigned i = 0; i < servers; i++) {
-        uint64_t live = sum->server[i].live;
+        uint64_t live = sum->server[i].live, queued = sum->server[i].queued;
 
         add_counters(&sum->server[i], &page->server[i], sizeof(page->server[i]));
-        if (ended)
+        if (ended) {
             sum->server[i].live = live;
+            sum->server[i].queued = queued;
+        }
     }
 }
 
@@ -102,8 +104,10 @@ stats_give_back(struct stats_shared *shared, const struct stats_page *page)
 {
     for (unsigned i = 0; i < page->fronts && i < STATS_FRONTS; i++)
         atomic_fetch_sub(&shared->live[i], (uint_least32_t)page->front[i].live);
-    for (unsigned i = STATS_OTHER + 1; i < page->servers && i < STATS_SERVERS; i++)
+    for (unsigned i = STATS_OTHER + 1; i < page->servers && i < STATS_SERVERS; i++) {
         atomic_fetch_sub(&shared->server[i].live, (uint_least32_t)page->server[i].live);
+        atomic_fetch_sub(&shared->server[i].queued, (uint_least32_t)page->server[i].queued);
+    }
 }
 
 void

@@ -78,6 +78,7 @@ struct stats_front {
 /* A server of a backend. */
 struct stats_server {
     uint64_t live;                  /* connections now, and those under way */
+    uint64_t queued;                /* of a backend's first: who waits for a place now */
     uint64_t connects[STATS_DIALS]; /* attempts by how they came out */
     uint64_t checks[STATS_CHECKS];  /* likewise */
     uint64_t outs[2]; /* times that it was taken out: for connections, for checks */
@@ -95,11 +96,12 @@ struct stats_page {
 };
 
 /*
- * A server, in the eyes of all workers. A worker that dies gives back its part of live; see
- * its page.
+ * A server, in the eyes of all workers. A worker that dies gives back its part of live and
+ * queued; see its page.
  */
 struct stats_shared_server {
     atomic_uint_least32_t live;      /* as in stats_server, of all */
+    atomic_uint_least32_t queued;    /* likewise */
     atomic_uint_least64_t health;    /* see core/health */
     atomic_uint_least64_t check_due; /* when the next check is due: whoever moves it on
                                         makes that check */

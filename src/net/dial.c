@@ -32,6 +32,8 @@ struct dial {
     /* Its addresses. */
     struct resolver_wait wait; /* while waiting */
     bool waiting;
+    struct queue_wait place; /* while queued: for a place at a server */
+    bool queued;
     bool again; /* the address was tried already: its backlog was full */
     struct addr addrs[RESOLVER_ADDRS];
     unsigned count, next;       /* addresses, and the one to try next */
@@ -59,6 +61,9 @@ release(struct dial *dial)
     if (dial->waiting)
         resolver_cancel(&dial->wait);
     dial->waiting = false;
+    if (dial->queued)
+        queue_leave(dial->pool, &dial->place);
+    dial->queued = false;
 }
 
 static void
@@ -90,6 +95,8 @@ event_of(int error)
         return TERM_BACKEND_REFUSED;
     case ETIMEDOUT:
         return TERM_TIMEOUT_CONNECT;
+    case EBUSY: /* ours, see wait_for_place */
+        return TERM_OVERLOAD;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -301,6 +308,57 @@ choose_server(struct dial *dial, uint64_t now)
     return true;
 }
 
+/* ---- Waiting for a place ---- */
+
+static void
+on_place(void *owner)
+{
+    struct dial *dial = owner;
+
+    if (!choose_server(dial, clock_ms()) && dial->pool->full)
+        return; /* not yet */
+    release(dial);
+    proceed(dial);
+}
+
+static void
+on_queue_timeout(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
+{
+    struct dial *dial = arg;
+
+    release(dial);
+    dial->error = EBUSY;
+    snprintf(dial->phrase, sizeof(dial->phrase),
+             "no server of backend %.80s had a place in time",
+             config_pool_name(dial->pool->config));
+    fail(dial);
+}
+
+/* Returns whether it waits; else, if there was nothing but a place missing, it is told. */
+static bool
+wait_for_place(struct dial *dial, uint64_t now)
+{
+    uint32_t queue_ms = dial->pool->config->queue_timeout_ms;
+    uint64_t left_ms = dial->deadline_ms - now;
+    struct timeval timeout = clock_timeval(queue_ms < left_ms ? queue_ms : left_ms);
+
+    if (!dial->pool->full)
+        return false;
+    dial->place = (struct queue_wait){.look = on_place, .owner = dial};
+    dial->queued = queue_enter(dial->pool, &dial->place);
+    if (dial->queued) {
+        dial->event = evtimer_new(dial->loop->base, on_queue_timeout, dial);
+        if (dial->event != NULL && event_add(dial->event, &timeout) == 0)
+            return true;
+        release(dial);
+    }
+    dial->error = EBUSY;
+    snprintf(dial->phrase, sizeof(dial->phrase),
+             "all servers of backend %.80s are full, and so is its queue",
+             config_pool_name(dial->pool->config));
+    return false;
+}
+
 static void
 give_up_server(struct dial *dial)
 {
@@ -319,8 +377,11 @@ proceed(struct dial *dial)
     uint64_t now = clock_ms();
 
     while (now < dial->deadline_ms) {
-        if (dial->server == NULL && !choose_server(dial, now))
+        if (dial->server == NULL && !choose_server(dial, now)) {
+            if (wait_for_place(dial, now))
+                return;
             break;
+        }
         if (dial->count == 0 && *dial->phrase == '\0' && find_addresses(dial, now))
             return;
         while (dial->next < dial->count && now < dial->deadline_ms) {

@@ -13,7 +13,8 @@
  * addresses are tried in turn; where none of them answers the next server is chosen, until
  * one is reached, none is left, or connect-timeout is over. Each server that is left, and
  * each address of this one, gets an equal share of the time that is left, so that one that
- * does not answer leaves some for the next.
+ * does not answer leaves some for the next. Where servers are full (max-connections) it
+ * waits for a place, queue-timeout at most.
  */
 struct dial;
 
@@ -22,7 +23,7 @@ struct dial_result {
     struct addr addr;      /* connected to, or tried last; len 0 if there was none */
     enum term_event event; /* BACKEND_CONNECTED, or why not, of the last server:
                               BACKEND_REFUSED, BACKEND_UNREACHABLE, TIMEOUT_CONNECT,
-                              INTERNAL_ERROR */
+                              OVERLOAD, INTERNAL_ERROR */
     int error; /* connected, and reset since: the errno to end reading with; or 0 */
     const char *phrase;         /* says more where it failed; lent for the call */
     struct pool_server *server; /* connected to: pool_leave has to follow; else NULL */

@@ -31,18 +31,30 @@ pool_outcome(enum term_event event)
     }
 }
 
-static void
+/* Is there a place? Signed: should a worker die between the two counts of a connection,
+ * the number may be off by one. */
+static bool
 enter(struct pool_server *server)
 {
-    atomic_fetch_add_explicit(&server->shared->live, 1, memory_order_relaxed);
+    uint32_t max = server->config->max_connections;
+    atomic_uint_least32_t *live = &server->shared->live;
+    uint_least32_t before = atomic_load_explicit(live, memory_order_relaxed);
+
+    do {
+        if (max > 0 && (int32_t)before >= (int32_t)max)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(
+        live, &before, before + 1, memory_order_relaxed, memory_order_relaxed));
     stats_set(&server->stats->live, server->stats->live + 1);
+    return true;
 }
 
 void
 pool_leave(struct pool_server *server)
 {
-    atomic_fetch_sub_explicit(&server->shared->live, 1, memory_order_relaxed);
     stats_set(&server->stats->live, server->stats->live - 1);
+    atomic_fetch_sub_explicit(&server->shared->live, 1, memory_order_relaxed);
+    queue_wake(server->pool);
 }
 
 /* Where there is no other server, the connection's own line tells all. */
@@ -93,7 +105,7 @@ hash_client(const struct addr *client)
 }
 
 static unsigned
-choose(struct pool *pool, const struct addr *client, uint64_t tried)
+choose(struct pool *pool, const struct addr *client, uint64_t tried, uint64_t full)
 {
     enum balance how = pool->config->balance;
     struct balance_state *state = &pool->balance;
@@ -103,23 +115,36 @@ choose(struct pool *pool, const struct addr *client, uint64_t tried)
         for (unsigned i = 0; i < state->count; i++)
             state->server[i].live = (uint32_t)atomic_load_explicit(
                 &pool->server[i].shared->live, memory_order_relaxed);
-    return balance_choose(how, state, tried,
+    return balance_choose(how, state, tried | full,
                           how == BALANCE_SOURCE ? hash_client(client) : 0);
 }
 
 struct pool_server *
 pool_choose(struct pool *pool, const struct addr *client, uint64_t *tried)
 {
+    struct pool_server *server = NULL;
+    uint64_t full = 0;
     unsigned number;
 
-    do { /* somebody else may have sent the connection that tries it */
-        number = choose(pool, client, *tried);
+    pool->full = queue_is_first_come(&pool->queue);
+    if (pool->full)
+        return NULL;
+    while (server == NULL) {
+        number = choose(pool, client, *tried, full);
         if (number == BALANCE_NONE)
             return NULL;
-    } while (!care_take(&pool->server[number]));
+        server = &pool->server[number];
+        if (!enter(server)) {
+            full |= UINT64_C(1) << number;
+            pool->full = true;
+            server = NULL;
+        } else if (!care_take(server)) { /* somebody else tries it already */
+            pool_leave(server);
+            server = NULL;
+        }
+    }
     *tried |= UINT64_C(1) << number;
-    enter(&pool->server[number]);
-    return &pool->server[number];
+    return server;
 }
 
 unsigned
@@ -246,6 +271,7 @@ pool_init(struct pool *pool, const struct config_pool *config, struct loop *loop
     uint64_t now_us;
 
     *pool = (struct pool){.config = config, .loop = loop};
+    queue_init(&pool->queue);
     pool->server = calloc(config->servers + 1, sizeof(*pool->server));
     pool->balance.server = calloc(config->servers + 1, sizeof(*pool->balance.server));
     if (pool->server == NULL || pool->balance.server == NULL ||

@@ -9,6 +9,7 @@
 #include "core/stats.h"
 #include "core/term.h"
 #include "net/care.h"
+#include "net/queue.h"
 #include "net/resolver.h"
 
 struct loop;
@@ -37,6 +38,8 @@ struct pool {
     struct loop *loop;                /* borrowed */
     struct pool_server *server;       /* config->servers */
     struct care_plan care;
+    struct queue queue;
+    bool full; /* pool_choose has passed over somebody for want of a place */
     struct balance_state balance; /* of the same servers */
 };
 
@@ -54,8 +57,9 @@ void pool_rest(struct pool *pool);
 
 /*
  * A server for a connection of that client, which is not in *tried (0 at first) and is
- * added to it; or NULL. The connection counts as one of the server's from now on:
- * pool_leave has to follow.
+ * added to it; or NULL: pool->full tells whether there was one that has max_connections,
+ * so that it is worth while to wait (net/queue). The connection counts as one of the
+ * server's from now on: pool_leave has to follow.
  */
 struct pool_server *pool_choose(struct pool *pool, const struct addr *client,
                                 uint64_t *tried) ATTR_MUST_CHECK;

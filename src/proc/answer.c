@@ -72,16 +72,54 @@ state_of(const struct crew *crew, const struct config_pool *pool, uint32_t place
     return health_use(&health, &rules, 0) == HEALTH_YES ? HEALTH_UP : health.state;
 }
 
-static void
-take_servers(struct snapshot *s, const struct config *config, const struct crew *crew)
+static size_t
+count_servers(const struct config *config)
 {
-    struct view_server *server;
     size_t count = 0;
 
     for (size_t i = 0; i < config->pools; i++)
         count += config->pool[i].servers;
-    server = arena_alloc(s->arena, (count + 1) * sizeof(*server));
-    count = 0;
+    return count;
+}
+
+static bool
+has_place(const struct view *view, unsigned place)
+{
+    for (size_t i = 0; i < view->servers; i++)
+        if (view->server[i].place == place)
+            return true;
+    return false;
+}
+
+/* Those that a reload has taken out, and that have connections still. */
+static void
+add_draining(struct snapshot *s, struct view_server *server,
+             const struct setup_places *places)
+{
+    for (unsigned i = STATS_OTHER + 1; i < STATS_SERVERS; i++) {
+        char *backend, *name;
+
+        if (places->server[i] == NULL || s->view.sum->server[i].live == 0 ||
+            has_place(&s->view, i))
+            continue;
+        backend = arena_strdup(s->arena, places->server[i]); /* see setup_place_servers */
+        name = strchr(backend, '\n');
+        if (name == NULL)
+            continue;
+        *name++ = '\0';
+        server[s->view.servers++] = (struct view_server){
+            .backend = backend, .server = name, .place = i, .is_draining = true};
+    }
+}
+
+static void
+take_servers(struct snapshot *s, const struct config *config, const struct crew *crew,
+             const struct setup_places *places)
+{
+    struct view_server *server =
+        arena_alloc(s->arena, (STATS_SERVERS + count_servers(config)) * sizeof(*server));
+    size_t count = 0;
+
     for (size_t i = 0; i < config->pools; i++) {
         const struct config_pool *pool = &config->pool[i];
 
@@ -97,6 +135,7 @@ take_servers(struct snapshot *s, const struct config *config, const struct crew 
     }
     s->view.server = server;
     s->view.servers = count;
+    add_draining(s, server, places);
 }
 
 static void
@@ -174,7 +213,7 @@ take_view(struct snapshot *s, struct master *m)
         .history = m->history,
     };
     take_fronts(s, m->setup->config);
-    take_servers(s, m->setup->config, &m->crew);
+    take_servers(s, m->setup->config, &m->crew, &m->places);
     take_certs(s, m->setup);
     take_staples(s, m->setup);
     take_workers(s, &m->crew);

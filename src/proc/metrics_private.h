@@ -21,5 +21,6 @@ void metrics_add_server_connects(struct metrics *m);
 void metrics_add_server_up(struct metrics *m);
 void metrics_add_server_outs(struct metrics *m);
 void metrics_add_server_checks(struct metrics *m);
+void metrics_add_backend_queued(struct metrics *m);
 
 #endif

@@ -3,6 +3,7 @@
 #include "proc/metrics_private.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* name NULL: the family has no further label. */
 static void
@@ -53,11 +54,11 @@ metrics_add_server_connects(struct metrics *m)
     }
 }
 
-/* Those that share a place have no health to tell of. */
+/* Those that share a place, or have left, have no health to tell of. */
 static bool
 has_health(const struct view *view, size_t i)
 {
-    return view->server[i].place != STATS_OTHER;
+    return view->server[i].place != STATS_OTHER && !view->server[i].is_draining;
 }
 
 void
@@ -94,5 +95,21 @@ metrics_add_server_checks(struct metrics *m)
         for (enum stats_check check = 0; check < STATS_CHECKS; check++)
             add_one(m, server, stats_check_name(check),
                     m->view->sum->server[server->place].checks[check]);
+    }
+}
+
+/* It is counted at the place of the backend's first server. */
+void
+metrics_add_backend_queued(struct metrics *m)
+{
+    const struct view *view = m->view;
+
+    for (size_t i = 0; i < view->servers; i++) {
+        const struct view_server *server = &view->server[i];
+        const char *label[] = {"backend", server->backend, NULL};
+
+        if (server->is_section && has_health(view, i) &&
+            (i == 0 || strcmp(view->server[i - 1].backend, server->backend) != 0))
+            metrics_add(m, label, view->sum->server[server->place].queued);
     }
 }

@@ -128,6 +128,14 @@ static const char *const server_columns[] = {
     "Server", "Backend", "State", "#Live", "#Connected", "#Failed",
 };
 
+static const char *
+state_of(const struct view_server *server)
+{
+    if (server->place == STATS_OTHER)
+        return "";
+    return server->is_draining ? "draining" : health_state_name(server->state);
+}
+
 static void
 add_server(struct writer *w, const struct view_server *server, const struct stats_server *s)
 {
@@ -142,7 +150,7 @@ add_server(struct writer *w, const struct view_server *server, const struct stat
         writer_add(w, " <span class=\"soft\">backup</span>");
     writer_add(w, "</td>");
     add_text_cell(w, server_columns[1], is_one ? server->backend : "several");
-    add_text_cell(w, server_columns[2], is_one ? health_state_name(server->state) : "");
+    add_text_cell(w, server_columns[2], state_of(server));
     add_count_cell(w, server_columns[3], s->live);
     add_count_cell(w, server_columns[4], s->connects[STATS_DIAL_CONNECTED]);
     add_count_cell(w, server_columns[5], failed);

@@ -35,6 +35,7 @@ struct view_server {
     unsigned place; /* in stats_page.server */
     enum health_state state;
     bool is_checked;
+    bool is_draining; /* no longer in the configuration, but it has connections */
     bool is_backup;
     bool is_section; /* the backend has a section of its own */
 };

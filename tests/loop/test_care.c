@@ -280,6 +280,151 @@ START_TEST(an_answer_is_asked_for)
 }
 END_TEST
 
+/* ---- Places, and who waits for one ---- */
+
+struct waiter {
+    struct queue_wait wait;
+    unsigned looks;
+    bool got;
+};
+static struct waiter waiters[3];
+
+static void
+on_place(void *owner)
+{
+    struct waiter *w = owner;
+    uint64_t tried = 0;
+
+    w->looks++;
+    if (pool_choose(&stage.pool, &client, &tried) == NULL)
+        return;
+    w->got = true;
+    queue_leave(&stage.pool, &w->wait);
+}
+
+static bool
+enter(unsigned number)
+{
+    waiters[number] = (struct waiter){
+        .wait = {.look = on_place, .owner = &waiters[number]},
+    };
+    return queue_enter(&stage.pool, &waiters[number].wait);
+}
+
+static bool
+has_got(void *arg)
+{
+    return ((struct waiter *)arg)->got;
+}
+
+/* Two places at the only server, one taken here and one by another worker. */
+static struct pool_server *
+fill(void)
+{
+    uint64_t tried = 0, others = 0;
+    struct pool_server *mine;
+
+    stage.server[0].max_connections = 2;
+    stage.backend.queue_length = 2;
+    restart(1);
+    mine = pool_choose(&stage.pool, &client, &tried);
+    ck_assert_ptr_eq(mine, &stage.pool.server[0]);
+    ck_assert_ptr_nonnull(pool_choose(&other, &client, &others));
+    tried = 0;
+    ck_assert_ptr_null(pool_choose(&stage.pool, &client, &tried));
+    ck_assert(stage.pool.full);
+    ck_assert_uint_eq(tried, 0);
+    ck_assert_uint_eq(stage.shared->server[10].live, 2);
+    return mine;
+}
+
+START_TEST(places_are_given_to_who_came_first)
+{
+    struct pool_server *mine = fill();
+    uint64_t tried = 0;
+
+    ck_assert(enter(0));
+    ck_assert(enter(1));
+    ck_assert(!enter(2));
+    ck_assert_uint_eq(stage.shared->server[10].queued, 2);
+    ck_assert_uint_eq(stage.page->server[10].queued, 2);
+    pool_leave(mine);
+    ck_assert_uint_eq(waiters[0].looks, 0); /* nobody is called before it returns */
+    /* A new one has no place before those who wait. */
+    ck_assert_ptr_null(pool_choose(&stage.pool, &client, &tried));
+    ck_assert(stage.pool.full);
+    stage_run(&stage, has_got, &waiters[0]);
+    ck_assert(!waiters[1].got);
+    ck_assert_uint_eq(stage.shared->server[10].queued, 1);
+    /* One that gives up. */
+    queue_leave(&stage.pool, &waiters[1].wait);
+    ck_assert_uint_eq(stage.shared->server[10].queued, 0);
+    ck_assert_uint_eq(stage.page->server[10].queued, 0);
+    pool_leave(mine);
+    ck_assert_ptr_nonnull(pool_choose(&stage.pool, &client, &tried));
+}
+END_TEST
+
+START_TEST(places_of_other_workers_are_found)
+{
+    (void)fill();
+    ck_assert(enter(0));
+    ck_assert(enter(1));
+    pool_leave(&other.server[0]);
+    stage_run(&stage, has_got, &waiters[0]);
+    ck_assert_uint_eq(stage.shared->server[10].live, 2);
+    /* The other one dies with what it holds: the master gives it back. */
+    stage.shared->server[10].live -= 1;
+    stage_run(&stage, has_got, &waiters[1]);
+    ck_assert_uint_eq(stage.shared->server[10].queued, 0);
+}
+END_TEST
+
+START_TEST(a_queue_that_other_workers_have_filled)
+{
+    (void)fill();
+    stage.shared->server[10].queued = 2;
+    ck_assert(!enter(0));
+    stage.shared->server[10].queued = 1;
+    ck_assert(enter(0));
+    queue_leave(&stage.pool, &waiters[0].wait);
+    ck_assert_uint_eq(stage.shared->server[10].queued, 1);
+}
+END_TEST
+
+/* A count that is too low by one, as a worker may leave it, does not close a server. */
+START_TEST(a_count_below_nothing_is_no_limit)
+{
+    uint64_t tried = 0;
+
+    (void)fill();
+    stage.shared->server[10].live = UINT32_MAX;
+    ck_assert_ptr_nonnull(pool_choose(&stage.pool, &client, &tried));
+}
+END_TEST
+
+START_TEST(a_full_server_is_passed_over)
+{
+    uint64_t tried = 0, first_tried = 0;
+
+    stage.server[0].max_connections = 1;
+    restart(3);
+    ck_assert_ptr_eq(pool_choose(&stage.pool, &client, &tried), &stage.pool.server[0]);
+    tried = 0;
+    ck_assert_ptr_eq(pool_choose(&stage.pool, &client, &tried), &stage.pool.server[1]);
+    ck_assert_uint_eq(tried, 2);
+    /* Who waits for it does so although others are out. */
+    set(1, HEALTH_EJECTED, clock_ms() + 60000);
+    set(2, HEALTH_EJECTED, clock_ms() + 60000);
+    ck_assert_ptr_null(pool_choose(&stage.pool, &client, &first_tried));
+    ck_assert(stage.pool.full);
+    /* A server that may only be tried is not tried while it is full. */
+    set(0, HEALTH_EJECTED, clock_ms() - 1);
+    ck_assert_ptr_null(pool_choose(&stage.pool, &client, &first_tried));
+    ck_assert(!health(0).trial);
+}
+END_TEST
+
 static Suite *
 care_suite(void)
 {
@@ -298,6 +443,11 @@ care_suite(void)
     tcase_add_test(all, a_worker_that_is_gone_takes_no_check_along);
     tcase_add_test(all, a_check_that_is_far_off_is_made_now);
     tcase_add_test(all, an_answer_is_asked_for);
+    tcase_add_test(all, places_are_given_to_who_came_first);
+    tcase_add_test(all, places_of_other_workers_are_found);
+    tcase_add_test(all, a_queue_that_other_workers_have_filled);
+    tcase_add_test(all, a_count_below_nothing_is_no_limit);
+    tcase_add_test(all, a_full_server_is_passed_over);
     suite_add_tcase(suite, all);
     return suite;
 }

@@ -144,6 +144,7 @@ sample_view(void)
     page.server[2].connects[STATS_DIAL_CONNECTED] = 4242;
     page.server[2].connects[STATS_DIAL_REFUSED] = 5;
     page.server[2].connects[STATS_DIAL_TIMEOUT] = 6;
+    page.server[2].queued = 12;
     page.server[2].outs[0] = 7;
     page.server[2].outs[1] = 8;
     page.server[2].checks[STATS_CHECK_PASSED] = 900;

@@ -16,8 +16,10 @@ static const char rich[] =
     "openssl-conf = /o key-log = /k\n"
     "log { level = probe format = json to = '/a \"$b' facility = local7 }\n"
     "admin { listen = \"unix:/run/admin.sock\" }\n"
-    "backend db { server = { \"db1:5432 weight=3\", \"unix:@x backup\", 'unix:/y' }\n"
-    "  balance = source eject-after = 4 eject-time = 1s eject-max = 2s slow-start = 3s\n"
+    "backend db { server = { \"db1:5432 weight=3 max-connections=9\", \"unix:@x backup\", "
+    "'unix:/y' }\n"
+    "  queue-length = 7 queue-timeout = 7s balance = source eject-after = 4 eject-time = "
+    "1s eject-max = 2s slow-start = 3s\n"
     "  check = answer check-interval = 6s check-timeout = 1s rise = 5 fall = 6\n"
     "  check-send = 'a' check-expect = { b, 'c d' } }\n"
     "backend other { server = \"db1:5432\" }\n"
@@ -265,6 +267,7 @@ START_TEST(what_was_found_out_of_backends)
     ck_assert_uint_eq(again->pools, 2 + 6);
     ck_assert(again->pool[0].used && !again->pool[1].used);
     ck_assert_uint_eq(again->pool[0].server[0].weight, 3);
+    ck_assert_uint_eq(again->pool[0].server[0].max_connections, 9);
     ck_assert(again->pool[0].server[1].backup);
     ck_assert_uint_eq(again->pool[0].server[1].place, 17);
     ck_assert_int_eq(again->pool[0].balance, BALANCE_SOURCE);

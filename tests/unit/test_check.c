@@ -274,7 +274,7 @@ static const struct {
      "\"backup\"?\n"
      "t:3: server \"b:2 slow\" in backend d has the unknown word \"slow\"; behind an "
      "address "
-     "there may be backup and weight=N\n"
+     "there may be backup, weight=N and max-connections=N\n"
      "t:4: server \"b:3 weight=257\" in backend d has \"weight=257\"; write weight=N with "
      "a "
      "number from 1 to 256\n"

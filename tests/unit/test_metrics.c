@@ -121,6 +121,7 @@ static const char *const lines[] = {
     "result=\"passed\"} 900",
     "sallyport_server_checks_total{backend=\"imap\",server=\"imap1.example.org:143\","
     "result=\"wrong-answer\"} 9",
+    "sallyport_backend_queued{backend=\"imap\"} 12",
     "sallyport_reloads_total{result=\"success\"} 12",
     "sallyport_reloads_total{result=\"failure\"} 2",
     "sallyport_last_reload_successful 0",
@@ -154,9 +155,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 29);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 29);
-    ck_assert_uint_eq(count("# "), 58);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 30);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 30);
+    ck_assert_uint_eq(count("# "), 60);
 }
 END_TEST
 

@@ -16,7 +16,7 @@ syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
 syntax keyword sallyportSetting sni-backend alpn-backend
-syntax keyword sallyportSetting server balance eject-after eject-time eject-max slow-start
+syntax keyword sallyportSetting server balance queue-length queue-timeout eject-after eject-time eject-max slow-start
 syntax keyword sallyportSetting check check-interval check-timeout rise fall check-send check-expect
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn own-records
 syntax keyword sallyportSetting acme-tls-dir
