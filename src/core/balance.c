@@ -54,7 +54,7 @@ candidates(const struct balance_state *state, uint64_t tried)
 static unsigned
 choose_in_turn(struct balance_state *state, uint64_t among)
 {
-    struct balance_server *best = NULL;
+    unsigned best = BALANCE_NONE;
     int32_t total = 0;
 
     for (unsigned k = 0; k < state->count; k++) {
@@ -65,11 +65,11 @@ choose_in_turn(struct balance_state *state, uint64_t among)
             continue;
         s->credit += (int32_t)s->weight;
         total += (int32_t)s->weight;
-        if (best == NULL || s->credit > best->credit)
-            best = s;
+        if (best == BALANCE_NONE || s->credit > state->server[best].credit)
+            best = i;
     }
-    best->credit -= total;
-    return (unsigned)(best - state->server);
+    state->server[best].credit -= total;
+    return best;
 }
 
 /* Has a fewer than b for its weight, with the connection that is to come? */
