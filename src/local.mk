@@ -29,6 +29,8 @@ src_libcore_a_SOURCES = \
 	src/core/bucket.h \
 	src/core/crc32c.c \
 	src/core/crc32c.h \
+	src/core/balance.c \
+	src/core/balance.h \
 	src/core/deadline.c \
 	src/core/deadline.h \
 	src/core/domains.c \
@@ -37,6 +39,8 @@ src_libcore_a_SOURCES = \
 	src/core/flow.h \
 	src/core/hush.c \
 	src/core/hush.h \
+	src/core/health.c \
+	src/core/health.h \
 	src/core/identity.c \
 	src/core/identity.h \
 	src/core/proxy.h \
@@ -70,6 +74,8 @@ src_libconfig_a_SOURCES = \
 	src/config/check_client.c \
 	src/config/check_limits.c \
 	src/config/check_nets.c \
+	src/config/check_health.c \
+	src/config/check_pool.c \
 	src/config/check_private.h \
 	src/config/config.c \
 	src/config/config.h \
@@ -160,6 +166,8 @@ src_libnet_a_SOURCES = \
 	src/net/acceptor.h \
 	src/net/admit.c \
 	src/net/admit.h \
+	src/net/care.c \
+	src/net/care.h \
 	src/net/conn.c \
 	src/net/conn.h \
 	src/net/conn_time.c \
@@ -188,8 +196,16 @@ src_libnet_a_SOURCES = \
 	src/net/proxy_in.h \
 	src/net/proxy_out.c \
 	src/net/proxy_out.h \
+	src/net/pool.c \
+	src/net/pool.h \
+	src/net/probe.c \
+	src/net/probe.h \
+	src/net/queue.c \
+	src/net/queue.h \
 	src/net/relay.c \
 	src/net/relay.h \
+	src/net/resolver.c \
+	src/net/resolver.h \
 	src/net/revoke.c \
 	src/net/revoke.h \
 	src/net/sock.c \
@@ -231,6 +247,8 @@ src_libproc_a_SOURCES = \
 	src/proc/master.h \
 	src/proc/metrics.c \
 	src/proc/metrics.h \
+	src/proc/metrics_private.h \
+	src/proc/metrics_server.c \
 	src/proc/names.c \
 	src/proc/names.h \
 	src/proc/page.c \
@@ -253,6 +271,7 @@ src_libproc_a_SOURCES = \
 	src/proc/seal.h \
 	src/proc/setup.c \
 	src/proc/setup.h \
+	src/proc/setup_servers.c \
 	src/proc/supervise.c \
 	src/proc/systemd.c \
 	src/proc/systemd.h \

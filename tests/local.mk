@@ -143,6 +143,16 @@ tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/support/check_main
 tests_unit_test_route_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_route_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_route_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_balance
+tests_unit_test_balance_SOURCES = tests/unit/test_balance.c tests/support/check_main.h
+tests_unit_test_balance_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_balance_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_balance_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
+CHECKS += tests/unit/test_health
+tests_unit_test_health_SOURCES = tests/unit/test_health.c tests/support/check_main.h
+tests_unit_test_health_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_health_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_health_LDADD = src/libcore.a src/libbase.a $(CHECK_LIBS)
 CHECKS += tests/unit/test_domains
 tests_unit_test_domains_SOURCES = tests/unit/test_domains.c tests/support/check_main.h
 tests_unit_test_domains_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -367,6 +377,13 @@ tests_unit_test_seal_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_seal_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_seal_LDADD = src/libproc.a src/libbase.a $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_setup_servers
+tests_unit_test_setup_servers_SOURCES = tests/unit/test_setup_servers.c tests/support/check_main.h
+tests_unit_test_setup_servers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_setup_servers_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_setup_servers_LDADD = src/libproc.a src/libconfig.a src/libcore.a \
+	src/libbase.a $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_systemd
 tests_unit_test_systemd_SOURCES = tests/unit/test_systemd.c tests/support/check_main.h
 tests_unit_test_systemd_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -412,12 +429,24 @@ tests_loop_test_admin_CPPFLAGS = $(TEST_CPPFLAGS) \
 tests_loop_test_admin_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_admin_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_care
+tests_loop_test_care_SOURCES = tests/loop/test_care.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_care_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_care_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_care_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 CHECKS += tests/loop/test_dial
 tests_loop_test_dial_SOURCES = tests/loop/test_dial.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h
 tests_loop_test_dial_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_dial_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_dial_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+CHECKS += tests/loop/test_probe
+tests_loop_test_probe_SOURCES = tests/loop/test_probe.c tests/support/check_main.h \
+	tests/loop/loop_support.c tests/loop/loop_support.h
+tests_loop_test_probe_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_probe_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_probe_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
 CHECKS += tests/loop/test_generation
 tests_loop_test_generation_SOURCES = tests/loop/test_generation.c tests/support/check_main.h \
@@ -536,6 +565,8 @@ E2E_TESTS = \
 	tests/e2e/gnutls \
 	tests/e2e/grpc \
 	tests/e2e/h2 \
+	tests/e2e/health \
+	tests/e2e/health-load \
 	tests/e2e/hostile \
 	tests/e2e/knobs \
 	tests/e2e/leaks \
@@ -548,11 +579,15 @@ E2E_TESTS = \
 	tests/e2e/ocsp \
 	tests/e2e/pages \
 	tests/e2e/peak \
+	tests/e2e/pools \
+	tests/e2e/pools-load \
+	tests/e2e/pools-names \
 	tests/e2e/progress \
 	tests/e2e/python \
 	tests/e2e/proxy-in \
 	tests/e2e/proxy-others \
 	tests/e2e/proxy-out \
+	tests/e2e/queue \
 	tests/e2e/redis \
 	tests/e2e/reload \
 	tests/e2e/reload-bad \

@@ -367,6 +367,53 @@ least(unsigned a, unsigned b, unsigned c)
 
 /* Optimal string alignment, by rows: row[i % 3][j] leads from a's first i to b's first j.
  */
+/* The value of a hexadecimal digit, or -1. */
+static int
+hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c != '\0' ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+
+    return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* What stands behind a backslash, at *string, which is moved on. Returns it, or -1. */
+static int
+unescape_one(const char **string)
+{
+    static const char letters[] = "\\\"'abfnrtv0", meanings[] = "\\\"'\a\b\f\n\r\t\v";
+    const char *at = **string != '\0' ? strchr(letters, **string) : NULL;
+    int high, low;
+
+    if (at != NULL) {
+        (*string)++;
+        return (unsigned char)meanings[at - letters]; /* that of 0 is the NUL at its end */
+    }
+    if (**string != 'x')
+        return -1;
+    high = hex_digit((*string)[1]);
+    low = high < 0 ? -1 : hex_digit((*string)[2]);
+    *string += low < 0 ? 0 : 3;
+    return low < 0 ? -1 : high * 16 + low;
+}
+
+ptrdiff_t
+text_unescape(const char *string, unsigned char *bytes)
+{
+    unsigned char *to = bytes;
+
+    while (*string != '\0') {
+        int byte = (unsigned char)*string++;
+
+        if (byte == '\\')
+            byte = unescape_one(&string);
+        if (byte < 0)
+            return -1;
+        *to++ = (unsigned char)byte;
+    }
+    return to - bytes;
+}
+
 unsigned
 text_distance(const char *a, const char *b)
 {

@@ -77,6 +77,12 @@ void text_add_size(struct text *t, uint64_t bytes);
 int text_parse_number(const char *string, uint64_t *number) ATTR_MUST_CHECK;
 
 /*
+ * Bytes that are written with the escapes of C: \\ \" \' \a \b \f \n \r \t \v, \0 and \xHH.
+ * To bytes, which has room for as many as string has. Returns how many there are, or -1.
+ */
+ptrdiff_t text_unescape(const char *string, unsigned char *bytes) ATTR_MUST_CHECK;
+
+/*
  * How many insertions, deletions, replacements and swaps of neighbours lead
  * from a to b, no part being edited twice: "did you mean". Strings of more than 63 bytes
  * are 'far' (64).

@@ -124,26 +124,19 @@ unpack_setting(struct unpack *u, struct arena *arena, const struct option *o, vo
     }
 }
 
-/* Of frontends, or all the others. */
-static bool
-is_of(const struct option *o, bool frontend)
-{
-    return option_is_of_frontend(o) == frontend;
-}
-
 static void
-pack_settings(struct pack *p, bool frontend, const void *base)
+pack_settings(struct pack *p, enum option_block of, const void *base)
 {
     for (size_t i = 0; i < option_count; i++)
-        if (is_of(&option_table[i], frontend))
+        if (option_base(&option_table[i]) == of)
             pack_setting(p, &option_table[i], (const char *)base + option_table[i].offset);
 }
 
 static void
-unpack_settings(struct unpack *u, struct arena *arena, bool frontend, void *base)
+unpack_settings(struct unpack *u, struct arena *arena, enum option_block of, void *base)
 {
     for (size_t i = 0; i < option_count; i++)
-        if (is_of(&option_table[i], frontend))
+        if (option_base(&option_table[i]) == of)
             unpack_setting(u, arena, &option_table[i],
                            (char *)base + option_table[i].offset);
 }
@@ -173,29 +166,89 @@ unpack_backend(struct unpack *u, struct arena *arena, struct config_backend *b)
 }
 
 static void
+pack_pool(struct pack *p, const struct config_pool *pool)
+{
+    pack_string(p, pool->name);
+    pack_settings(p, OPTION_BACKEND, pool);
+    pack_u32(p, pool->used);
+    pack_u32(p, (uint32_t)pool->servers);
+    for (size_t i = 0; i < pool->servers; i++) {
+        const struct config_server *server = &pool->server[i];
+
+        pack_backend(p, &server->at);
+        pack_u32(p, server->backup);
+        pack_u32(p, server->weight);
+        pack_u32(p, server->max_connections);
+        pack_u32(p, server->place);
+    }
+}
+
+static void
+unpack_server(struct unpack *u, struct arena *arena, struct config_server *server)
+{
+    unpack_backend(u, arena, &server->at);
+    server->backup = unpack_u32(u) != 0;
+    server->weight = unpack_u32(u);
+    server->max_connections = unpack_u32(u);
+    server->place = unpack_u32(u);
+    u->failed |= server->at.from.text == NULL || server->weight == 0 ||
+                 server->weight > BALANCE_WEIGHT_MAX;
+}
+
+static void
+unpack_pool(struct unpack *u, struct arena *arena, struct config_pool *pool)
+{
+    pool->name = unpack_string(u);
+    unpack_settings(u, arena, OPTION_BACKEND, pool);
+    pool->used = unpack_u32(u) != 0;
+    pool->servers = unpack_count(u, 2 * sizeof(uint64_t));
+    u->failed |= pool->servers == 0 || pool->servers > BALANCE_SERVERS_MAX;
+    pool->server = arena_alloc(arena, (pool->servers + 1) * sizeof(*pool->server));
+    for (size_t i = 0; i < pool->servers; i++)
+        unpack_server(u, arena, &pool->server[i]);
+}
+
+static void
+pack_pools(struct pack *p, const struct config *config)
+{
+    pack_u32(p, (uint32_t)config->pools);
+    for (size_t i = 0; i < config->pools; i++)
+        pack_pool(p, &config->pool[i]);
+}
+
+static void
+unpack_pools(struct unpack *u, struct arena *arena, struct config *config)
+{
+    config->pools = unpack_count(u, 2 * sizeof(uint64_t));
+    config->pool = arena_alloc(arena, (config->pools + 1) * sizeof(*config->pool));
+    for (size_t i = 0; i < config->pools; i++)
+        unpack_pool(u, arena, &config->pool[i]);
+}
+
+static void
 pack_routes(struct pack *p, const struct config_frontend *f)
 {
+    pack_u32(p, f->backend);
     pack_u32(p, (uint32_t)f->routes);
     for (size_t i = 0; i < f->routes; i++) {
         pack_u32(p, f->route[i].by);
         pack_string(p, f->route[i].key);
         pack_u32(p, f->route[i].target);
-        pack_backend(p, &f->routed[i]);
     }
 }
 
 static void
-unpack_routes(struct unpack *u, struct arena *arena, struct config_frontend *f)
+unpack_routes(struct unpack *u, const struct config *config, struct config_frontend *f)
 {
+    f->backend = unpack_u32(u);
+    u->failed |= f->backend >= config->pools;
     f->routes = unpack_count(u, 2 * sizeof(uint64_t));
-    f->route = arena_alloc(arena, (f->routes + 1) * sizeof(*f->route));
-    f->routed = arena_alloc(arena, (f->routes + 1) * sizeof(*f->routed));
+    f->route = arena_alloc(config->arena, (f->routes + 1) * sizeof(*f->route));
     for (size_t i = 0; i < f->routes; i++) {
         f->route[i].by = (enum route_by)unpack_u32(u);
         f->route[i].key = unpack_string(u);
         f->route[i].target = unpack_u32(u);
-        unpack_backend(u, arena, &f->routed[i]);
-        u->failed |= f->route[i].key == NULL;
+        u->failed |= f->route[i].key == NULL || f->route[i].target >= config->pools;
     }
 }
 
@@ -203,14 +256,13 @@ static void
 pack_frontend(struct pack *p, const struct config_frontend *f)
 {
     pack_string(p, f->name);
-    pack_settings(p, true, f);
+    pack_settings(p, OPTION_FRONTEND, f);
     pack_u32(p, (uint32_t)f->listens);
     for (size_t i = 0; i < f->listens; i++) {
         pack_addr(p, &f->listen[i].addr);
         pack_string(p, f->listen[i].systemd);
     }
     pack_nets(p, &f->proxies);
-    pack_backend(p, &f->backend);
     pack_routes(p, f);
     pack_nets(p, &f->allow);
     pack_nets(p, &f->deny);
@@ -223,10 +275,12 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
 }
 
 static void
-unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f)
+unpack_frontend(struct unpack *u, const struct config *config, struct config_frontend *f)
 {
+    struct arena *arena = config->arena;
+
     f->name = unpack_string(u);
-    unpack_settings(u, arena, true, f);
+    unpack_settings(u, arena, OPTION_FRONTEND, f);
     f->listens = unpack_count(u, 2 * sizeof(uint64_t));
     f->listen = arena_alloc(arena, (f->listens + 1) * sizeof(*f->listen));
     for (size_t i = 0; i < f->listens; i++) {
@@ -234,8 +288,7 @@ unpack_frontend(struct unpack *u, struct arena *arena, struct config_frontend *f
         f->listen[i].systemd = unpack_string(u);
     }
     unpack_nets(u, arena, &f->proxies);
-    unpack_backend(u, arena, &f->backend);
-    unpack_routes(u, arena, f);
+    unpack_routes(u, config, f);
     unpack_nets(u, arena, &f->allow);
     unpack_nets(u, arena, &f->deny);
     f->place = unpack_u32(u);
@@ -250,12 +303,13 @@ void
 bundle_pack(struct pack *p, const struct config *config)
 {
     pack_u32(p, MAGIC);
-    pack_settings(p, false, config);
+    pack_settings(p, OPTION_GLOBAL, config);
     pack_addr(p, &config->admin);
     pack_addrs(p, &config->nameservers);
     pack_strings(p, &config->search);
     pack_u32(p, config->ndots);
     pack_nets(p, &config->limits.exempt);
+    pack_pools(p, config);
     pack_u32(p, (uint32_t)config->frontends);
     for (size_t i = 0; i < config->frontends; i++)
         pack_frontend(p, &config->frontend[i]);
@@ -271,17 +325,18 @@ bundle_unpack(struct unpack *u)
     config->arena = arena;
     config->refs = 1;
     u->failed |= unpack_u32(u) != MAGIC;
-    unpack_settings(u, arena, false, config);
+    unpack_settings(u, arena, OPTION_GLOBAL, config);
     unpack_addr(u, &config->admin);
     unpack_addrs(u, arena, &config->nameservers);
     unpack_strings(u, arena, &config->search);
     config->ndots = unpack_u32(u);
     unpack_nets(u, arena, &config->limits.exempt);
+    unpack_pools(u, arena, config);
     config->frontends = unpack_count(u, sizeof(uint64_t));
     config->frontend =
         arena_alloc(arena, (config->frontends + 1) * sizeof(*config->frontend));
     for (size_t i = 0; i < config->frontends; i++)
-        unpack_frontend(u, arena, &config->frontend[i]);
+        unpack_frontend(u, config, &config->frontend[i]);
     u->failed |= unpack_u32(u) != MAGIC;
     if (!u->failed)
         return config;

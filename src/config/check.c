@@ -387,6 +387,7 @@ config_check(struct config *config, struct diag *diag)
     struct checker c = {.config = config, .diag = diag};
 
     check_global(&c);
+    check_sections(&c);
     for (size_t i = 0; i < config->frontends; i++) {
         c.frontend = &config->frontend[i];
         check_frontend(&c);
@@ -396,6 +397,7 @@ config_check(struct config *config, struct diag *diag)
         c.frontend = &config->frontend[i];
         check_conflicts(&c);
     }
+    check_unused(&c);
     /* With other mistakes there may be one that could not be read. */
     if (config->frontends == 0 && diag_errors(diag) == 0)
         diag_error(diag, (struct pos){config->file, 0},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a frontend's connections lead to. */
+/* Where a frontend's connections lead to: which of the pools that check_pool.c makes. */
 #include "config/check_private.h"
 
 #include <ctype.h>
@@ -12,36 +12,11 @@ struct list {
     const struct config_strings *strings;
 };
 
-static const char *
-check_tcp(struct checker *c, struct config_backend *b, const char *text)
-{
-    char host[CHECK_HOST_SIZE];
-    const char *wrong = addr_split(text, false, host, sizeof(host), &b->port);
-
-    if (wrong != NULL)
-        return wrong;
-    if (strcmp(host, "*") == 0)
-        return "names no host; * stands for all addresses in listen only";
-    if (addr_from_numeric(&b->addr, host, b->port) == 0)
-        return NULL;
-    if (!check_is_host_name(host))
-        return "has neither an address nor a host name before its port";
-    b->kind = CONFIG_BACKEND_NAME;
-    b->host = arena_strdup(c->config->arena, host);
-    return NULL;
-}
-
-/* Returns what is wrong with the address, or NULL. */
-static const char *
-check_address(struct checker *c, struct config_backend *b, const char *text,
-              const struct config_string *from)
-{
-    b->from = *from;
-    b->from.text = text;
-    b->kind = CONFIG_BACKEND_ADDR;
-    return strncmp(text, "unix:", 5) == 0 ? check_unix(&b->addr, text + 5)
-                                          : check_tcp(c, b, text);
-}
+/* What a route leads to, until routes are sorted; these are numbered by their targets. */
+struct target {
+    struct pos pos;
+    uint32_t pool;
+};
 
 static bool
 has_protocol(const struct config_frontend *f, const char *name)
@@ -67,9 +42,10 @@ check_key(struct checker *c, enum route_by by, char *key)
     return route_check_name(key);
 }
 
-/* "h2=127.0.0.1:8081": a key, and an address as that of backend. */
+/* "h2=127.0.0.1:8081": a key, and what backend takes. */
 static void
-check_route(struct checker *c, const struct list *list, const struct config_string *from)
+check_route(struct checker *c, const struct list *list, const struct config_string *from,
+            struct target *target)
 {
     struct config_frontend *f = c->frontend;
     uint32_t n = (uint32_t)f->routes;
@@ -83,8 +59,9 @@ check_route(struct checker *c, const struct list *list, const struct config_stri
     }
     *equals = '\0';
     wrong = check_key(c, list->by, key);
+    target[n].pos = from->pos;
     if (wrong == NULL)
-        wrong = check_address(c, &f->routed[n], equals + 1, from);
+        wrong = check_pool(c, equals + 1, from, &target[n].pool);
     f->route[n] = (struct route){list->by, key, n};
     f->routes++;
     if (wrong != NULL)
@@ -93,24 +70,24 @@ check_route(struct checker *c, const struct list *list, const struct config_stri
 }
 
 static void
-check_list(struct checker *c, const struct list *list)
+check_list(struct checker *c, const struct list *list, struct target *target)
 {
     for (size_t i = 0; i < list->strings->count; i++)
-        check_route(c, list, &list->strings->item[i]);
+        check_route(c, list, &list->strings->item[i], target);
 }
 
 /* Two for the same connections. */
 static void
-check_same(struct checker *c, const struct list *lists)
+check_same(struct checker *c, const struct list *lists, const struct target *target)
 {
     const struct config_frontend *f = c->frontend;
 
     for (size_t i = 1; i < f->routes; i++) {
         const struct route *a = &f->route[i - 1], *b = &f->route[i];
-        struct pos first = f->routed[a->target].from.pos;
+        struct pos first = target[a->target].pos;
 
         if (route_is_same(a, b))
-            diag_error(c->diag, f->routed[b->target].from.pos,
+            diag_error(c->diag, target[b->target].pos,
                        "%s has two backends for %s; the first is at %s:%u",
                        lists[b->by].setting, check_quote(c, b->key), first.file,
                        first.line);
@@ -129,13 +106,16 @@ check_routes(struct checker *c)
                                &f->alpn_backend},
     };
 
+    struct target *target = arena_alloc(c->config->arena, room * sizeof(*target));
+
     f->route = arena_alloc(c->config->arena, room * sizeof(*f->route));
-    f->routed = arena_alloc(c->config->arena, room * sizeof(*f->routed));
     f->routes = 0;
-    check_list(c, &lists[ROUTE_BY_NAME]);
-    check_list(c, &lists[ROUTE_BY_PROTOCOL]);
+    check_list(c, &lists[ROUTE_BY_NAME], target);
+    check_list(c, &lists[ROUTE_BY_PROTOCOL], target);
     route_sort(f->route, f->routes);
-    check_same(c, lists);
+    check_same(c, lists, target);
+    for (size_t i = 0; i < f->routes; i++)
+        f->route[i].target = target[f->route[i].target].pool;
 }
 
 void
@@ -147,7 +127,7 @@ check_backends(struct checker *c)
     check_routes(c);
     if (from->text == NULL || *from->text == '\0')
         return;
-    wrong = check_address(c, &c->frontend->backend, from->text, from);
+    wrong = check_pool(c, from->text, from, &c->frontend->backend);
     if (wrong != NULL)
         diag_error(c->diag, from->pos, "backend %s %s", check_quote(c, from->text), wrong);
 }

@@ -36,6 +36,23 @@ void check_access(struct checker *c);
 /* client-cert of the frontend. */
 void check_client_cert(struct checker *c);
 
+/*
+ * Sections backend NAME { }: first of all; and, when all frontends have been looked at,
+ * those that nobody uses.
+ */
+void check_sections(struct checker *c);
+void check_unused(struct checker *c);
+
+/* What the section says of the health of its servers. */
+void check_health(struct checker *c, const struct config_pool *pool);
+
+/*
+ * The number of the pool that text means, which stands at from: the name of a section, or
+ * an address, which gets a pool of its own. Returns what is wrong with it, or NULL.
+ */
+const char *check_pool(struct checker *c, const char *text,
+                       const struct config_string *from, uint32_t *number);
+
 /* backend, sni-backend and alpn-backend of the frontend. */
 void check_backends(struct checker *c);
 

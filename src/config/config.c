@@ -17,16 +17,54 @@ config_new(struct config_frontend *defaults)
 }
 
 /* What proc/names finds out of them is the copy's own. */
-static struct config_backend *
-copy_routed(struct arena *arena, const struct config_frontend *f)
+static struct config_pool *
+copy_pools(struct arena *arena, const struct config *config)
 {
-    struct config_backend *copy = arena_alloc(arena, (f->routes + 1) * sizeof(*copy));
+    struct config_pool *copy = arena_alloc(arena, (config->pools + 1) * sizeof(*copy));
 
-    for (size_t i = 0; i < f->routes; i++) {
-        copy[i] = f->routed[i];
-        copy[i].known = (struct config_addrs){0};
+    for (size_t i = 0; i < config->pools; i++) {
+        const struct config_pool *pool = &config->pool[i];
+
+        copy[i] = *pool;
+        copy[i].server = arena_alloc(arena, (pool->servers + 1) * sizeof(*copy[i].server));
+        for (size_t k = 0; k < pool->servers; k++) {
+            copy[i].server[k] = pool->server[k];
+            copy[i].server[k].at.known = (struct config_addrs){0};
+        }
     }
     return copy;
+}
+
+const char *
+config_server_name(const struct config_server *server)
+{
+    return server->at.from.text;
+}
+
+const char *
+config_pool_name(const struct config_pool *pool)
+{
+    return pool->name != NULL ? pool->name : config_server_name(&pool->server[0]);
+}
+
+struct health_rules
+config_health_rules(const struct config_pool *pool)
+{
+    struct health_rules rules = pool->health;
+
+    rules.checked = pool->check != CONFIG_CHECK_OFF;
+    if (pool->servers < 2)
+        rules.eject_after = 0;
+    return rules;
+}
+
+uint32_t
+config_route(const struct config_frontend *f, const char *name, const void *protocol,
+             size_t len)
+{
+    uint32_t target = route_find(f->route, f->routes, name, protocol, len);
+
+    return target != ROUTE_NONE ? target : f->backend;
 }
 
 struct config *
@@ -40,6 +78,7 @@ config_renew(struct config *config)
     copy->arena = arena;
     copy->root = root;
     copy->refs = 1;
+    copy->pool = copy_pools(arena, root);
     copy->frontend = arena_alloc(arena, (root->frontends + 1) * sizeof(*copy->frontend));
     for (size_t i = 0; i < root->frontends; i++) {
         struct config_frontend *f = &copy->frontend[i];
@@ -47,8 +86,6 @@ config_renew(struct config *config)
         *f = root->frontend[i];
         f->cert_file = NULL;
         f->cert_files = 0;
-        f->backend.known = (struct config_addrs){0};
-        f->routed = copy_routed(arena, f);
         f->sealed_cert = f->ticket_secrets = f->client_cert.sealed = f->staples =
             f->challenges = (struct config_blob){0};
     }
@@ -92,10 +129,11 @@ config_lets_in(const struct config_frontend *f, const struct addr *client)
 }
 
 enum proxy_version
-config_proxy_version(const struct config_frontend *f,
-                     const struct config_backend *backend ATTR_UNUSED)
+config_proxy_version(const struct config_frontend *f, const struct config_pool *pool)
 {
-    return f->proxy_protocol;
+    if (pool->proxy_protocol > 0)
+        return (enum proxy_version)(pool->proxy_protocol - 1);
+    return f != NULL ? f->proxy_protocol : PROXY_OFF;
 }
 
 void

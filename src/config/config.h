@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/log.h"
+#include "core/balance.h"
+#include "core/health.h"
 #include "core/proxy.h"
 #include "core/route.h"
 
@@ -66,6 +68,46 @@ struct config_backend {
     uint16_t port;    /* of kind NAME */
     struct config_addrs
         known; /* of kind NAME: what the hosts file says; set by proc/names */
+};
+
+/* One of the servers of a backend. */
+struct config_server {
+    struct config_backend at;
+    bool backup;              /* only while no other one is usable */
+    uint32_t weight;          /* 1 to BALANCE_WEIGHT_MAX */
+    uint32_t max_connections; /* 0: no limit */
+    uint32_t place;           /* of what is counted, see core/stats; set by proc/setup */
+};
+
+/* How servers are checked without connections of clients. */
+enum config_check {
+    CONFIG_CHECK_OFF,
+    CONFIG_CHECK_CONNECT, /* by a connection */
+    CONFIG_CHECK_ANSWER   /* and by what they answer */
+};
+
+/*
+ * Where connections are led to: servers, of which each connection gets one. What frontends
+ * name by its address is a pool of one server, without a name.
+ */
+struct config_pool {
+    const char *name; /* of the section; NULL: an address in a frontend */
+    struct pos pos;
+    struct config_strings server_text; /* as written: an address and words */
+    enum balance balance;
+    struct health_rules health; /* as written; see config_health_rules */
+    uint32_t queue_length; /* who waits while all servers have max_connections; 0: nobody */
+    uint32_t queue_timeout_ms;
+    int proxy_protocol; /* one more than an enum proxy_version; 0: as the frontend says */
+    enum config_check check;
+    uint32_t check_interval_ms;
+    uint32_t check_timeout_ms;          /* check_interval_ms at most */
+    struct config_string check_send;    /* with escapes, see text_unescape; NULL: nothing */
+    struct config_strings check_expect; /* likewise: what an answer may begin with */
+
+    struct config_server *server; /* set by config_check */
+    size_t servers;
+    bool used; /* a frontend leads there; set by config_check */
 };
 
 enum config_truncation {
@@ -131,12 +173,12 @@ struct config_frontend {
     struct config_string ocsp; /* text NULL: beside cert, if there is one */
 
     struct config_string backend_text;  /* as written */
-    struct config_backend backend;      /* set by config_check */
+    uint32_t backend;                   /* a number in config.pool; set by config_check */
     struct config_strings sni_backend;  /* "name=address", as written */
     struct config_strings alpn_backend; /* "protocol=address", as written */
-    struct route *route;                /* what these mean, sorted; set by config_check */
-    struct config_backend *routed;      /* their targets */
-    size_t routes;                      /* of both */
+    struct route *route; /* what these mean, sorted, with such numbers; set by
+                            config_check */
+    size_t routes;       /* of both */
 
     struct config_strings accept_proxy; /* networks, as written */
     struct config_nets proxies; /* the same, set by config_check; none: clients come by
@@ -212,6 +254,8 @@ struct config {
                                         nothing */
     struct config_strings search;    /* set by proc/names: domains to look names up in */
     uint32_t ndots;                  /* likewise: dots that make a name be tried as it is */
+    struct config_pool *pool;        /* first those with a name */
+    size_t pools;
     struct config_frontend *frontend;
     size_t frontends;
 };
@@ -220,19 +264,29 @@ struct config {
  * defaults. For config_free. */
 struct config *config_new(struct config_frontend *defaults);
 
+/* What a server is called: its address as it is written. */
+const char *config_server_name(const struct config_server *server);
+
+/* What a pool is called: its name, or the one address that it stands for. */
+const char *config_pool_name(const struct config_pool *pool);
+
+/* What makes one of its servers good or not. One that is alone is never ejected. */
+struct health_rules config_health_rules(const struct config_pool *pool);
+
 /*
- * Where a connection leads that asks for that name (NULL: none) and speaks that protocol of
- * len bytes (0: none): see core/route. Lent by the frontend.
+ * The number of the pool to which a connection leads that asks for that name (NULL: none)
+ * and speaks that protocol of len bytes (0: none): see core/route.
  */
-const struct config_backend *config_route(const struct config_frontend *f, const char *name,
-                                          const void *protocol, size_t len);
+uint32_t config_route(const struct config_frontend *f, const char *name,
+                      const void *protocol, size_t len);
 
 /* Is the address in one of them? */
 bool config_nets_contain(const struct config_nets *nets, const struct addr *a);
 
-/* The header of the PROXY protocol that a connection to that backend begins with. */
+/* The header of the PROXY protocol that a connection to that backend begins with; f NULL: a
+ * check of its servers. */
 enum proxy_version config_proxy_version(const struct config_frontend *f,
-                                        const struct config_backend *backend);
+                                        const struct config_pool *pool);
 
 /*
  * May a client of that address come in? allow and deny: what the longest prefix says that

@@ -102,6 +102,13 @@ config_dump(const struct config *config, FILE *out)
     fputs("}\n\nadmin {\n", out);
     print_settings(&d, OPTION_ADMIN, config, "    ");
     fputs("}\n", out);
+    for (size_t i = 0; i < config->pools; i++) {
+        if (config->pool[i].name == NULL)
+            continue;
+        fprintf(out, "\nbackend %s {\n", parse_quote(d.arena, config->pool[i].name));
+        print_settings(&d, OPTION_BACKEND, &config->pool[i], "    ");
+        fputs("}\n", out);
+    }
     for (size_t i = 0; i < config->frontends; i++) {
         fprintf(out, "\nfrontend %s {\n", parse_quote(d.arena, config->frontend[i].name));
         print_settings(&d, OPTION_FRONTEND, &config->frontend[i], "    ");

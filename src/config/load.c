@@ -38,7 +38,13 @@ new_block(struct loader *l, enum option_block kind, struct pos pos, const char *
     return b;
 }
 
-/* The name of a frontend; the other blocks have none. */
+static bool
+has_name(enum option_block kind)
+{
+    return kind == OPTION_FRONTEND || kind == OPTION_BACKEND;
+}
+
+/* The name of a frontend or backend; the other blocks have none. */
 static const char *
 parse_block_name(struct loader *l, enum option_block kind, unsigned line)
 {
@@ -50,11 +56,11 @@ parse_block_name(struct loader *l, enum option_block kind, unsigned line)
         name = token.text;
         parse_next(l->p);
     }
-    if (kind == OPTION_FRONTEND && *name == '\0')
-        mistake(l, line, "frontend has no name; write frontend NAME { ... }");
-    if (kind != OPTION_FRONTEND && kind != OPTION_BLOCKS && *name != '\0')
+    if (has_name(kind) && *name == '\0')
+        mistake(l, line, "%s has no name; write %s NAME { ... }", kind_name, kind_name);
+    if (!has_name(kind) && kind != OPTION_BLOCKS && *name != '\0')
         mistake(l, line, "%s takes no name; write %s { ... }", kind_name, kind_name);
-    return kind == OPTION_FRONTEND ? name : "";
+    return has_name(kind) ? name : "";
 }
 
 /* Without its brace the block begins nevertheless, on the next line. */
@@ -142,7 +148,9 @@ guess_block(struct loader *l, const char *name, unsigned line)
                 option_block_name(kind));
     else
         mistake(l, line,
-                "unknown block \"%s\"; there are log, admin, defaults and frontend", name);
+                "unknown block \"%s\"; there are log, admin, defaults, frontend and "
+                "backend",
+                name);
     open_block(l, kind, line);
 }
 
@@ -176,6 +184,18 @@ parse_inclusion(struct loader *l, unsigned line)
     parse_include(l->p, line, pattern, include_file, l);
 }
 
+/* Behind a name that the token follows. backend is the name of a setting as well. */
+static bool
+is_block(const struct loader *l, enum option_block kind)
+{
+    if (kind != OPTION_BACKEND)
+        return kind != OPTION_BLOCKS;
+    if (load_is(l, '{') || load_is(l, '='))
+        return load_is(l, '{');
+    return l->block == l->root || ((load_is(l, PARSE_WORD) || load_is(l, PARSE_STRING)) &&
+                                   parse_before_brace(l->p));
+}
+
 static void
 parse_statement(struct loader *l)
 {
@@ -193,7 +213,7 @@ parse_statement(struct loader *l)
     kind = option_block_find(name.text);
     if (strcmp(name.text, "include") == 0)
         parse_inclusion(l, name.line);
-    else if (kind != OPTION_BLOCKS)
+    else if (is_block(l, kind))
         open_block(l, kind, name.line);
     else if ((load_is(l, '{') && option_find(name.text, l->block->kind) == NULL) ||
              ((load_is(l, PARSE_WORD) || load_is(l, PARSE_STRING)) &&
@@ -282,6 +302,26 @@ apply_frontends(struct loader *l, struct config *config,
     }
 }
 
+static void
+apply_backends(struct loader *l, struct config *config)
+{
+    struct config_pool *pool;
+    size_t count = 0;
+
+    for (const struct block *b = l->root; b != NULL; b = b->next)
+        count += b->kind == OPTION_BACKEND ? 1 : 0;
+    config->pool = arena_alloc(l->arena, (count + 1) * sizeof(*pool));
+    for (const struct block *b = l->root; b != NULL; b = b->next) {
+        if (b->kind != OPTION_BACKEND)
+            continue;
+        pool = &config->pool[config->pools++];
+        option_store_initial_pool(config, pool);
+        pool->name = b->name;
+        pool->pos = b->pos;
+        apply(b, pool, arena_alloc(l->arena, option_count * sizeof(struct pos)));
+    }
+}
+
 /* From a file, or with bytes from memory. */
 static struct config *
 load(const char *name, const char *bytes, size_t len, struct diag *diag)
@@ -306,6 +346,7 @@ load(const char *name, const char *bytes, size_t len, struct diag *diag)
         apply_all(&l, OPTION_LOG, config)[option_find("to", OPTION_LOG) - option_table];
     apply_all(&l, OPTION_ADMIN, config);
     apply_all(&l, OPTION_DEFAULTS, &defaults);
+    apply_backends(&l, config);
     apply_frontends(&l, config, &defaults);
     return config;
 }
@@ -346,13 +387,4 @@ config_from_words(const char *listen, const char *backend, const char *cert)
     *config->frontend = f;
     config->frontends = 1;
     return config;
-}
-
-const struct config_backend *
-config_route(const struct config_frontend *f, const char *name, const void *protocol,
-             size_t len)
-{
-    uint32_t target = route_find(f->route, f->routes, name, protocol, len);
-
-    return target < f->routes ? &f->routed[target] : &f->backend;
 }

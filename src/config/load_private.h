@@ -16,7 +16,7 @@ struct setting {
 struct block {
     enum option_block kind;
     struct pos pos;
-    const char *name;  /* of a frontend; "": missing, and diag has it */
+    const char *name;  /* of a frontend or backend; "": missing, and diag has it */
     const char *where; /* for messages: "in frontend web" */
     struct setting *first, **last;
     struct block *outer; /* that it stands in; NULL: in none */

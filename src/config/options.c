@@ -14,6 +14,7 @@
 #define LOG(field) OPTION_LOG, offsetof(struct config, log.field)
 #define LIMIT(field) OPTION_GLOBAL, offsetof(struct config, limits.field)
 #define FRONTEND(field) OPTION_FRONTEND, offsetof(struct config_frontend, field)
+#define BACKEND(field) OPTION_BACKEND, offsetof(struct config_pool, field)
 #define CLIENT_CERT(field) \
     OPTION_CLIENT_CERT, offsetof(struct config_frontend, client_cert.field)
 
@@ -24,6 +25,8 @@ _Static_assert(sizeof(enum config_truncation) == sizeof(int), "enum config_trunc
 _Static_assert(sizeof(enum config_own_records) == sizeof(int), "enum config_own_records");
 _Static_assert(sizeof(enum proxy_version) == sizeof(int), "enum proxy_version");
 _Static_assert(sizeof(enum config_verify) == sizeof(int), "enum config_verify");
+_Static_assert(sizeof(enum balance) == sizeof(int), "enum balance");
+_Static_assert(sizeof(enum config_check) == sizeof(int), "enum config_check");
 
 static const struct option_word levels[] = {{"error", LOG_LEVEL_ERROR},
                                             {"warning", LOG_LEVEL_WARNING},
@@ -56,6 +59,18 @@ static const struct option_word verifies[] = {{"off", CONFIG_VERIFY_OFF},
                                               {"required", CONFIG_VERIFY_REQUIRED},
                                               {NULL, 0}};
 
+static const struct option_word balances[] = {
+    {"round-robin", BALANCE_ROUND_ROBIN},
+    {"least-connections", BALANCE_LEAST_CONNECTIONS},
+    {"source", BALANCE_SOURCE},
+    {"first", BALANCE_FIRST},
+    {NULL, 0}};
+
+static const struct option_word checks[] = {{"off", CONFIG_CHECK_OFF},
+                                            {"connect", CONFIG_CHECK_CONNECT},
+                                            {"answer", CONFIG_CHECK_ANSWER},
+                                            {NULL, 0}};
+
 static const struct option_word yes_or_no[] = {
     {"on", true}, {"off", false}, {"yes", true}, {"no", false}, {NULL, 0}};
 
@@ -63,6 +78,13 @@ static const struct option_word own_records[] = {{"on", CONFIG_OWN_RECORDS_ON},
                                                  {"off", CONFIG_OWN_RECORDS_OFF},
                                                  {"at-once", CONFIG_OWN_RECORDS_AT_ONCE},
                                                  {NULL, 0}};
+/* One more than the enum: 0 is what the frontend says. */
+static const struct option_word pool_versions[] = {{"frontend", 0},
+                                                   {"off", PROXY_OFF + 1},
+                                                   {"v1", PROXY_V1 + 1},
+                                                   {"v2", PROXY_V2 + 1},
+                                                   {NULL, 0}};
+
 static const struct option_word switches[] = {{"on", true}, {"off", false}, {NULL, 0}};
 
 /* One more than OpenSSL's number: 0 is nothing set. */
@@ -141,10 +163,10 @@ const struct option option_table[] = {
      .help =
          "file with an OCSP response for cert; not set: that of cert with .ocsp behind"},
     {"backend", FRONTEND(backend_text), OPTION_STRING, NULL, OPTION_REQUIRED,
-     .help = "address of the plaintext service"},
+     .help = "address of the plaintext service, or the name of a backend section"},
     {"sni-backend", FRONTEND(sni_backend), OPTION_LIST, NULL,
      .help =
-         "other backends by server name, each as name=address; none: backend serves all"},
+         "other backends by server name, each as name=backend; none: backend serves all"},
     {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
      .help = "the same by application protocol, where no name has decided"},
 
@@ -238,6 +260,42 @@ const struct option option_table[] = {
      .help =
          "who may come in, as DNS:, CN:, URI: or SPKI:sha256/; none: all whom ca knows"},
 
+    {"server", BACKEND(server_text), OPTION_LIST, NULL, OPTION_REQUIRED | OPTION_REPEAT,
+     .help = "the servers: each an address, and words behind it (backup, weight=N)"},
+    {"balance", BACKEND(balance), OPTION_WORD, "round-robin", .words = balances,
+     .help = "which server a connection gets"},
+    {"proxy-protocol", BACKEND(proxy_protocol), OPTION_WORD, "frontend",
+     .words = pool_versions,
+     .help = "what it is told of clients: off, v1 or v2, or as the frontend says"},
+    {"queue-length", BACKEND(queue_length), OPTION_NUMBER, "100", .max = 100000,
+     .help = "connections that wait while all servers have their max-connections"},
+    {"queue-timeout", BACKEND(queue_timeout_ms), OPTION_DURATION, "5s", .min = 1,
+     .max = HOUR, .help = "how long they wait, within connect-timeout"},
+    {"eject-after", BACKEND(health.eject_after), OPTION_NUMBER, "3",
+     .max = HEALTH_COUNT_MAX,
+     .help = "failed connections in a row that take a server out; 0: none does"},
+    {"eject-time", BACKEND(health.eject_ms), OPTION_DURATION, "10s", .min = 1, .max = HOUR,
+     .help = "for how long, the first time; then twice as long each time"},
+    {"eject-max", BACKEND(health.eject_max_ms), OPTION_DURATION, "5m", .min = 1, .max = DAY,
+     .help = "for how long at most"},
+    {"slow-start", BACKEND(health.slow_start_ms), OPTION_DURATION, "off", OPTION_OFF,
+     .min = 1, .max = HOUR,
+     .help = "how long the share of a server grows that has come back"},
+    {"check", BACKEND(check), OPTION_WORD, "off", .words = checks,
+     .help = "how servers are checked: off, by a connection, or by what they answer"},
+    {"check-interval", BACKEND(check_interval_ms), OPTION_DURATION, "5s", .min = 10,
+     .max = HOUR, .help = "time between two checks of a server"},
+    {"check-timeout", BACKEND(check_timeout_ms), OPTION_DURATION, "2s", .min = 1,
+     .max = HOUR, .help = "time for a check"},
+    {"rise", BACKEND(health.rise), OPTION_NUMBER, "2", .min = 1, .max = HEALTH_COUNT_MAX,
+     .help = "good checks in a row that bring a server back"},
+    {"fall", BACKEND(health.fall), OPTION_NUMBER, "3", .min = 1, .max = HEALTH_COUNT_MAX,
+     .help = "failed checks in a row that take a server out"},
+    {"check-send", BACKEND(check_send), OPTION_STRING, NULL,
+     .help = "what check = answer sends; not set: nothing, the server speaks first"},
+    {"check-expect", BACKEND(check_expect), OPTION_LIST, NULL,
+     .help = "what the answer has to begin with, one of these"},
+
     {"listen", OPTION_ADMIN, offsetof(struct config, admin_text), OPTION_STRING, NULL,
      .help = "address for metrics, probes and the status page; not set: there are none"},
 };
@@ -250,6 +308,7 @@ static const char *const block_names[OPTION_BLOCKS + 1] = {
     [OPTION_ADMIN] = "admin",
     [OPTION_DEFAULTS] = "defaults",
     [OPTION_FRONTEND] = "frontend",
+    [OPTION_BACKEND] = "backend",
     [OPTION_CLIENT_CERT] = "client-cert",
     [OPTION_BLOCKS] = "an unknown block",
 };
@@ -261,6 +320,7 @@ static const char *const homes[OPTION_BLOCKS] = {
     [OPTION_ADMIN] = "in admin { }",
     [OPTION_DEFAULTS] = "in defaults { }",
     [OPTION_FRONTEND] = "in frontend NAME { }",
+    [OPTION_BACKEND] = "in backend NAME { }",
     [OPTION_CLIENT_CERT] = "in client-cert { }",
 };
 
@@ -276,9 +336,9 @@ option_find(const char *name, enum option_block block)
     return found;
 }
 
-/* How far off a name may be to count as misspelt: short names are soon like one another. */
-static unsigned
-reach(const char *name)
+/* Short names are soon like one another. */
+unsigned
+option_reach(const char *name)
 {
     size_t len = strlen(name);
 
@@ -298,7 +358,7 @@ option_nearest(const char *name, enum option_block block)
         unsigned distance = text_distance(name, o->name);
         unsigned rank = 2 * distance + (option_allowed(o, block) ? 0 : 1);
 
-        if (distance <= reach(name) && rank < best) {
+        if (distance <= option_reach(name) && rank < best) {
             nearest = o;
             best = rank;
         }
@@ -314,10 +374,14 @@ option_allowed(const struct option *option, enum option_block block)
     return option->block == block;
 }
 
-bool
-option_is_of_frontend(const struct option *option)
+enum option_block
+option_base(const struct option *option)
 {
-    return option->block == OPTION_FRONTEND || option->block == OPTION_CLIENT_CERT;
+    if (option->block == OPTION_BACKEND)
+        return OPTION_BACKEND;
+    return option->block == OPTION_FRONTEND || option->block == OPTION_CLIENT_CERT
+               ? OPTION_FRONTEND
+               : OPTION_GLOBAL;
 }
 
 const char *
@@ -347,7 +411,8 @@ option_block_nearest(const char *name)
 {
     enum option_block block = OPTION_LOG;
 
-    while (block < OPTION_BLOCKS && text_distance(name, block_names[block]) > reach(name))
+    while (block < OPTION_BLOCKS &&
+           text_distance(name, block_names[block]) > option_reach(name))
         block++;
     return block;
 }

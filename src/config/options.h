@@ -24,6 +24,7 @@ enum option_block {
     OPTION_ADMIN,
     OPTION_DEFAULTS, /* no row has this: see option_allowed */
     OPTION_FRONTEND,
+    OPTION_BACKEND,
     OPTION_CLIENT_CERT, /* within a frontend or defaults */
     OPTION_BLOCKS
 };
@@ -56,8 +57,7 @@ struct option_word {
 struct option {
     const char *name;
     enum option_block block;
-    size_t offset; /* into struct config; of a frontend, and what stands in
-                      it, into struct config_frontend */
+    size_t offset; /* into the struct of option_base */
     enum option_type type;
     const char *initial; /* the default as the conf file writes it; NULL: none */
     unsigned flags;
@@ -82,8 +82,11 @@ const struct option *option_nearest(const char *name, enum option_block block);
  * OWN. */
 bool option_allowed(const struct option *option, enum option_block block);
 
-/* Does it belong to a frontend, or to a block within one? */
-bool option_is_of_frontend(const struct option *option);
+/*
+ * Whose struct it is kept in: OPTION_FRONTEND (struct config_frontend; also of a block
+ * within one), OPTION_BACKEND (struct config_pool) or OPTION_GLOBAL (struct config).
+ */
+enum option_block option_base(const struct option *option);
 
 /* What messages call a block ("frontend"), and where a setting of it belongs ("in frontend
  * NAME { }"); and back. OPTION_BLOCKS: unknown, or none is near. */
@@ -92,6 +95,9 @@ const char *option_home(enum option_block block);
 enum option_block option_block_find(const char *name);
 enum option_block option_block_nearest(const char *name);
 
+/* How far off (text_distance) a name may be to count as misspelt. */
+unsigned option_reach(const char *name);
+
 /* A setting as it stands in the file, and the struct that it goes to. */
 struct option_input {
     const char *name;
@@ -99,7 +105,7 @@ struct option_input {
     struct config_strings values;
     bool list;   /* values stood in braces */
     bool broken; /* diag has it; values do not count */
-    void *base;  /* the struct config, or the struct config_frontend */
+    void *base;  /* the struct, see option_base */
     struct arena *arena;
     struct diag *diag;
 };
@@ -115,5 +121,8 @@ void option_apply(const struct option_input *in, enum option_block block, const 
 
 /* Put the defaults of all settings into config, and those of frontends into frontend. */
 void option_store_initial(struct config *config, struct config_frontend *frontend);
+
+/* The same for a section of config's. */
+void option_store_initial_pool(const struct config *config, struct config_pool *pool);
 
 #endif

@@ -274,19 +274,36 @@ option_apply(const struct option_input *in, enum option_block block, const char 
         store_mistaken(o, in);
 }
 
+static void
+store_initial(const struct option *o, struct arena *arena, void *base)
+{
+    struct config_string value = {.text = o->initial};
+    struct option_input in = {.values = {&value, 1}, .arena = arena, .base = base};
+    int stored = 0;
+
+    if (o->initial != NULL)
+        stored = store(o, &in, false);
+    assert(stored == 0);
+    (void)stored;
+}
+
 void
 option_store_initial(struct config *config, struct config_frontend *frontend)
 {
     for (size_t i = 0; i < option_count; i++) {
         const struct option *o = &option_table[i];
-        struct config_string value = {.text = o->initial};
-        struct option_input in = {.values = {&value, 1}, .arena = config->arena};
-        int stored = 0;
 
-        in.base = option_is_of_frontend(o) ? (void *)frontend : config;
-        if (o->initial != NULL)
-            stored = store(o, &in, false);
-        assert(stored == 0);
-        (void)stored;
+        if (option_base(o) == OPTION_FRONTEND)
+            store_initial(o, config->arena, frontend);
+        else if (option_base(o) == OPTION_GLOBAL)
+            store_initial(o, config->arena, config);
     }
+}
+
+void
+option_store_initial_pool(const struct config *config, struct config_pool *pool)
+{
+    for (size_t i = 0; i < option_count; i++)
+        if (option_base(&option_table[i]) == OPTION_BACKEND)
+            store_initial(&option_table[i], config->arena, pool);
 }

@@ -263,6 +263,18 @@ parse_next(struct parse *p)
         p->token.kind = is_word_byte(*p->cur) ? read_word(p) : read_stray(p);
 }
 
+/* Does a word or string follow the token, and then a {? */
+static bool
+is_name_before_brace(const struct parse *p)
+{
+    const char *at = p->cur + strspn(p->cur, " \t");
+    const char *start = at;
+
+    while (is_word_byte(*at) || is_in(*at, "\"'"))
+        at++;
+    return at > start && at[strspn(at, " \t")] == '{';
+}
+
 bool
 parse_at_statement(const struct parse *p)
 {
@@ -271,7 +283,9 @@ parse_at_statement(const struct parse *p)
     if (p->token.kind != PARSE_WORD)
         return false;
     return is_in(c, "={(") ||
-           (strcmp(p->token.text, "frontend") == 0 && (is_word_byte(c) || is_in(c, "\"'")));
+           (strcmp(p->token.text, "frontend") == 0 &&
+            (is_word_byte(c) || is_in(c, "\"'"))) ||
+           (strcmp(p->token.text, "backend") == 0 && is_name_before_brace(p));
 }
 
 bool

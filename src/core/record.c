@@ -113,6 +113,8 @@ add_fields(struct writer *w, const struct record *r, const char *level)
     add_string(w, "frontend", r->frontend);
     add_string(w, "listen", r->listen);
     add_string(w, "backend", r->backend);
+    if (r->attempts > 1)
+        add_number(w, "attempts", "", r->attempts);
     add_hostile_string(w, "sni", r->sni);
     add_hostile_string(w, "alpn", r->alpn);
     add_string(w, "tls", r->tls);

@@ -23,6 +23,7 @@ struct record {
     const char *frontend;    /* frontend=  its name in the conf file */
     const char *listen;      /* listen=  the local address it came in on */
     const char *backend;     /* backend=  the address dialled, last tried */
+    unsigned attempts;       /* attempts=  servers that were tried; left out up to 1 */
     const char *sni;         /* sni=  as the client sent it; hostile */
     const char *alpn;        /* alpn=  the one chosen */
     const char *tls;         /* tls=  "TLSv1.3" */

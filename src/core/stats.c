@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 /*
  * From a connect within the machine to the patience of people. TCP sends a lost SYN again
@@ -55,29 +56,61 @@ add_counter(uint64_t *sum, const uint64_t *counter)
     *sum += __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
-/* A front has nothing but counters: taken as an array, none of them can be forgotten here.
- */
+/* These have nothing but counters: taken as arrays, none of them can be forgotten here. */
 static_assert(sizeof(struct stats_front) % sizeof(uint64_t) == 0, "not only counters");
+static_assert(sizeof(struct stats_server) % sizeof(uint64_t) == 0, "not only counters");
 
 static void
-add_front(struct stats_front *sum, const struct stats_front *front)
+add_counters(void *sum, const void *counters, size_t size)
 {
-    const uint64_t *from = (const void *)front;
-    uint64_t *to = (void *)sum;
+    const uint64_t *from = counters;
+    uint64_t *to = sum;
 
-    for (size_t i = 0; i < sizeof(*front) / sizeof(*from); i++)
+    for (size_t i = 0; i < size / sizeof(*from); i++)
         add_counter(&to[i], &from[i]);
+}
+
+/* How many places of a page are in use, max at most; sum has as many from now on. */
+static unsigned
+take_places(uint64_t *sum, const uint64_t *places, unsigned max)
+{
+    uint64_t count = __atomic_load_n(places, __ATOMIC_RELAXED);
+
+    if (count > max)
+        count = max;
+    if (count > *sum)
+        *sum = count;
+    return (unsigned)count;
+}
+
+static void
+sum_servers(struct stats_page *sum, const struct stats_page *page, bool ended)
+{
+    unsigned servers = take_places(&sum->servers, &page->servers, STATS_SERVERS);
+
+    for (unsigned i = 0; i < servers; i++) {
+        uint64_t live = sum->server[i].live, queued = sum->server[i].queued;
+
+        add_counters(&sum->server[i], &page->server[i], sizeof(page->server[i]));
+        if (ended) {
+            sum->server[i].live = live;
+            sum->server[i].queued = queued;
+        }
+    }
+}
+
+void
+stats_clear(struct stats_page *sum)
+{
+    memset(sum->server, 0, sum->servers * sizeof(*sum->server));
+    memset(sum, 0, offsetof(struct stats_page, front) + sum->fronts * sizeof(*sum->front));
 }
 
 void
 stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended)
 {
-    uint64_t fronts = __atomic_load_n(&page->fronts, __ATOMIC_RELAXED);
+    unsigned fronts = take_places(&sum->fronts, &page->fronts, STATS_FRONTS);
 
-    if (fronts > STATS_FRONTS)
-        fronts = STATS_FRONTS;
-    if (fronts > sum->fronts)
-        sum->fronts = fronts;
     add_counter(&sum->log_dropped, &page->log_dropped);
     add_counter(&sum->accept_pauses, &page->accept_pauses);
     add_counter(&sum->cut, &page->cut);
@@ -85,10 +118,11 @@ stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended)
     for (unsigned i = 0; i < fronts; i++) {
         uint64_t live = sum->front[i].live;
 
-        add_front(&sum->front[i], &page->front[i]);
+        add_counters(&sum->front[i], &page->front[i], sizeof(page->front[i]));
         if (ended)
             sum->front[i].live = live;
     }
+    sum_servers(sum, page, ended);
 }
 
 static void
@@ -106,6 +140,10 @@ stats_give_back(struct stats_shared *shared, const struct stats_page *page)
 {
     for (unsigned i = 0; i < page->fronts && i < STATS_FRONTS; i++)
         take_off(&shared->live[i], page->front[i].live);
+    for (unsigned i = STATS_OTHER + 1; i < page->servers && i < STATS_SERVERS; i++) {
+        atomic_fetch_sub(&shared->server[i].live, (uint_least32_t)page->server[i].live);
+        atomic_fetch_sub(&shared->server[i].queued, (uint_least32_t)page->server[i].queued);
+    }
     take_off(&shared->handshakes, page->held.handshakes);
     sources_give_back(&shared->sources, page->held.source);
 }
@@ -149,4 +187,16 @@ stats_dial_name(enum stats_dial dial)
     };
 
     return names[dial];
+}
+
+const char *
+stats_check_name(enum stats_check check)
+{
+    static const char *const names[STATS_CHECKS] = {
+        [STATS_CHECK_PASSED] = "passed",   [STATS_CHECK_UNREACHED] = "unreached",
+        [STATS_CHECK_TIMEOUT] = "timeout", [STATS_CHECK_WRONG] = "wrong-answer",
+        [STATS_CHECK_ERROR] = "error",
+    };
+
+    return names[check];
 }

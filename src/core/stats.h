@@ -19,7 +19,10 @@
 /* Frontends that are told apart. They are numbered by the master, see STATS_OTHER. */
 #define STATS_FRONTS 512
 
-/* The place of frontends that there is no number left for. */
+/* Servers of backends that are told apart; these are numbered likewise. */
+#define STATS_SERVERS 1024
+
+/* The place of frontends, and of servers, that there is no number left for. */
 #define STATS_OTHER 0
 
 /* Times up to stats_bounds_us[i] (0.5 ms to 10 s) are in bucket i, longer ones in the last.
@@ -50,6 +53,16 @@ enum stats_dial {
     STATS_DIALS
 };
 
+/* How a check of a server came out. */
+enum stats_check {
+    STATS_CHECK_PASSED,
+    STATS_CHECK_UNREACHED,
+    STATS_CHECK_TIMEOUT,
+    STATS_CHECK_WRONG,
+    STATS_CHECK_ERROR,
+    STATS_CHECKS
+};
+
 struct stats_front {
     uint64_t accepted;       /* clients, the refused ones included */
     uint64_t live;           /* connections now; the only one that also falls */
@@ -69,15 +82,38 @@ struct stats_held {
     struct source_held source[SOURCES];
 };
 
+/* A server of a backend. */
+struct stats_server {
+    uint64_t live;                  /* connections now, and those under way */
+    uint64_t queued;                /* of a backend's first: who waits for a place now */
+    uint64_t connects[STATS_DIALS]; /* attempts by how they came out */
+    uint64_t checks[STATS_CHECKS];  /* likewise */
+    uint64_t outs[2]; /* times that it was taken out: for connections, for checks */
+};
+
 /* What one worker counts. */
 struct stats_page {
     uint64_t fronts;        /* places in use: those from there on are untouched */
+    uint64_t servers;       /* likewise */
     uint64_t log_dropped;   /* lines of the log that were lost */
     uint64_t accept_pauses; /* times that it could not accept for want of descriptors */
     uint64_t cut;           /* connections that the end of a drain cut off */
     uint64_t untracked;     /* clients whose source there was no room to count for */
     struct stats_front front[STATS_FRONTS];
+    struct stats_server server[STATS_SERVERS];
     struct stats_held held; /* not summed */
+};
+
+/*
+ * A server, in the eyes of all workers. A worker that dies gives back its part of live and
+ * queued; see its page.
+ */
+struct stats_shared_server {
+    atomic_uint_least32_t live;      /* as in stats_server, of all */
+    atomic_uint_least32_t queued;    /* likewise */
+    atomic_uint_least64_t health;    /* see core/health */
+    atomic_uint_least64_t check_due; /* when the next check is due: whoever moves it on
+                                        makes that check */
 };
 
 /* What all workers write to. */
@@ -87,6 +123,7 @@ struct stats_shared {
     atomic_uint_least32_t handshakes;         /* under way, while they are limited */
     struct bucket rate;                       /* of handshakes */
     struct sources sources;
+    struct stats_shared_server server[STATS_SERVERS];
 };
 
 /* Add n to a counter of the caller's own page. */
@@ -110,13 +147,19 @@ void stats_observe(struct stats_histogram *histogram, uint64_t us);
 uint64_t stats_count(const struct stats_histogram *histogram);
 
 /*
+ * A worker is gone that counted in page: take what it had off what all of them share. Its
+ * page need not be in order.
+ */
+void stats_give_back(struct stats_shared *shared, const struct stats_page *page);
+
+/* Zero a sum. Places that are not in use stay untouched, and cost no memory. */
+void stats_clear(struct stats_page *sum);
+
+/*
  * Add the counters of a page that its writer may be writing to; live too, unless ended: a
  * worker that is gone has no connections.
  */
 void stats_sum(struct stats_page *sum, const struct stats_page *page, bool ended);
-
-/* A worker is gone: take off what it had. Its page need not be in order. */
-void stats_give_back(struct stats_shared *shared, const struct stats_page *page);
 
 /*
  * The place of a cipher suite, by its number (RFC 8446, B.4), and a place's name:
@@ -126,5 +169,6 @@ unsigned stats_cipher(uint16_t number);
 const char *stats_cipher_name(unsigned place);
 const char *stats_version_name(enum stats_version version); /* "TLSv1.3" */
 const char *stats_dial_name(enum stats_dial dial);          /* "connected", "refused" ... */
+const char *stats_check_name(enum stats_check check);       /* "passed", "timeout" ... */
 
 #endif

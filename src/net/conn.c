@@ -17,6 +17,14 @@
 
 static void on_stepped(void *owner);
 
+static void
+leave_server(struct conn *conn)
+{
+    if (conn->server != NULL)
+        pool_leave(conn->server);
+    conn->server = NULL;
+}
+
 /*
  * The only way out: write the record, move the counters, and go to the reap list. Both
  * sockets are closed already, or there never was a leg.
@@ -28,6 +36,7 @@ finish(struct conn *conn)
 
     dial_cancel(conn->dial);
     conn->dial = NULL;
+    leave_server(conn);
     if (conn->timer != NULL)
         event_free(conn->timer);
     conn->timer = NULL;
@@ -142,6 +151,8 @@ on_stepped(void *owner)
         finish(conn);
         return;
     }
+    if (t->backend == TERM_BACKEND_CLOSED)
+        leave_server(conn); /* the client may stay for a while */
     if (t->client != TERM_CLIENT_LIVE && conn->dial != NULL) {
         dial_cancel(conn->dial);
         conn->dial = NULL;
@@ -157,6 +168,9 @@ on_dialled(void *owner, const struct dial_result *result)
     conn->dial = NULL;
     conn->phase = CONN_RELAY;
     conn->backend_addr = result->addr;
+    conn->server = result->server;
+    conn->server_name = result->name;
+    conn->attempts = result->attempts;
     front_count_dial(conn->front, result->event, clock_us() - conn->handshake_us);
     if (result->fd < 0) {
         relay_post(&conn->relay, result->event, result->phrase);
@@ -180,14 +194,15 @@ on_dialled(void *owner, const struct dial_result *result)
 }
 
 /* By the name that the client asked for, and the protocol that was agreed on. */
-static const struct config_backend *
+static struct pool *
 choose_backend(const struct conn *conn)
 {
     const unsigned char *protocol = NULL;
     unsigned len = 0;
 
     SSL_get0_alpn_selected(leg_ssl(conn->relay.client), &protocol, &len);
-    return config_route(conn->front->config, conn->peer.name, protocol, len);
+    return &conn->front
+                ->pool[config_route(conn->front->config, conn->peer.name, protocol, len)];
 }
 
 static bool
@@ -220,6 +235,7 @@ run_out(struct conn *conn)
 static void
 on_handshake_done(struct conn *conn)
 {
+    struct pool *pool;
     struct dial *dial;
 
     conn->handshake_us = clock_us();
@@ -242,13 +258,14 @@ on_handshake_done(struct conn *conn)
         conn_revoke(conn);
         return;
     }
-    conn->backend = choose_backend(conn);
-    if (proxy_out_prepare(conn) < 0) {
+    pool = choose_backend(conn);
+    if (proxy_out_prepare(conn, pool) < 0) {
         run_out(conn);
         return;
     }
     release_ssl(conn);
-    dial = dial_start(conn->loop, conn->front->config, conn->backend, on_dialled, conn);
+    dial = dial_start(conn->loop, conn->front->config, pool, &conn->client_addr, on_dialled,
+                      conn);
     if (dial != NULL)
         conn->dial = dial;
 }

@@ -53,8 +53,11 @@ struct conn {
 
     struct proxy_in *proxied; /* with accept-proxy; else NULL. Owned */
     struct tls_peer peer;
-    const struct config_backend *backend; /* where it leads; NULL before CONN_DIAL */
-    struct proxy_head *head; /* for the backend, not sent yet; NULL: none. Owned */
+    struct proxy_head *head;    /* for the backend, not sent yet; NULL: none. Owned */
+    struct pool_server *server; /* as one of whose connections it counts; or NULL */
+    const char *server_name;    /* that it has reached, or tried last; NULL: none. Lent by
+                                   the front's configuration */
+    unsigned attempts;          /* servers that were tried */
     struct addr client_addr;
     struct admission admission;
     bool refused;                  /* by what its header has told */

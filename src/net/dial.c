@@ -2,13 +2,9 @@
 #include "net/dial.h"
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "net/generation.h"
 #include "net/sock.h"
 
 #include <errno.h>
-#include <event2/util.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,30 +13,41 @@
 /* How long to wait before a Unix backend with a full backlog is tried again. */
 #define BACKLOG_RETRY_MS 10
 
-/* Where the kernel's local ports begin (net.ipv4.ip_local_port_range, its default). */
-#define EPHEMERAL_PORTS 32768
-
-/* More addresses than that for one name are not tried. */
-#define ADDRS_MAX 16
-
 struct dial {
     struct loop *loop;
     const struct config_frontend *frontend;
-    const struct config_backend *backend;
+    struct pool *pool;
+    const struct addr *client;
     void (*done)(void *owner, const struct dial_result *result);
     void *owner;
-    uint64_t deadline_ms;
-    struct evdns_getaddrinfo_request *request; /* while the name is being resolved */
-    struct event *event;                       /* the socket's, or the timer's */
-    struct addr addrs[ADDRS_MAX];
-    unsigned count, next;     /* addresses, and the one to try next */
-    const struct addr *tried; /* the last one, or NULL */
-    int fd;                   /* connecting; or -1 */
-    int error;                /* errno of the last failure; 0: none yet */
-    bool starting;            /* dial_start has not returned yet */
-    bool finished;            /* done has been called */
-    bool cancelled;           /* the resolver still owes a callback, which frees the dial */
+    uint64_t deadline_ms; /* of the whole */
+    uint64_t until_ms;    /* of the address, or the name, that is being tried */
+
+    /* Servers. */
+    uint64_t tried;             /* see pool_choose */
+    unsigned attempts;          /* how many these are */
+    struct pool_server *server; /* that is being tried; NULL: none */
+    const struct config_server *last;
+
+    /* Its addresses. */
+    struct resolver_wait wait; /* while waiting */
+    bool waiting;
+    struct queue_wait place; /* while queued: for a place at a server */
+    bool queued;
+    bool again; /* the address was tried already: its backlog was full */
+    struct addr addrs[RESOLVER_ADDRS];
+    unsigned count, next;       /* addresses, and the one to try next */
+    const struct addr *address; /* the last one, or NULL */
+
+    struct event *event; /* the socket's, or the timer's */
+    int fd;              /* connecting; or -1 */
+    int error;           /* errno of the last failure */
+    char phrase[160];    /* of the last failure, where error does not tell; or "" */
+    bool starting;       /* dial_start has not returned yet */
+    bool finished;       /* done has been called */
 };
+
+static void proceed(struct dial *dial);
 
 static void
 release(struct dial *dial)
@@ -51,6 +58,12 @@ release(struct dial *dial)
     if (dial->fd >= 0)
         close(dial->fd);
     dial->fd = -1;
+    if (dial->waiting)
+        resolver_cancel(&dial->wait);
+    dial->waiting = false;
+    if (dial->queued)
+        queue_leave(dial->pool, &dial->place);
+    dial->queued = false;
 }
 
 static void
@@ -58,8 +71,12 @@ finish(struct dial *dial, struct dial_result *result)
 {
     bool starting = dial->starting;
 
-    if (dial->tried != NULL)
-        result->addr = *dial->tried;
+    if (dial->address != NULL)
+        result->addr = *dial->address;
+    if (dial->last != NULL)
+        result->name = config_server_name(dial->last);
+    result->attempts = dial->attempts;
+    result->server = dial->server;
     result->fd = dial->fd;
     dial->fd = -1;
     release(dial);
@@ -78,6 +95,8 @@ event_of(int error)
         return TERM_BACKEND_REFUSED;
     case ETIMEDOUT:
         return TERM_TIMEOUT_CONNECT;
+    case EBUSY: /* ours, see wait_for_place */
+        return TERM_OVERLOAD;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
@@ -90,44 +109,46 @@ event_of(int error)
     }
 }
 
-static void
-fail(struct dial *dial, const char *phrase)
+static const char *
+phrase_of(const struct dial *dial)
 {
-    struct dial_result result = {.event = event_of(dial->error), .phrase = phrase};
+    return *dial->phrase != '\0' ? dial->phrase : strerror(dial->error);
+}
 
-    release(dial);
+static void
+fail(struct dial *dial)
+{
+    struct dial_result result = {.event = event_of(dial->error), .phrase = phrase_of(dial)};
+
     finish(dial, &result);
 }
 
-/*
- * A port that nobody listens on, in the range that the kernel takes local ports from, can
- * be connected to by itself (RFC 9293, 3.5, simultaneous open): that is no backend.
- */
+/* Connected; error: and reset since, so that reading has to tell. Returns false if not. */
 static bool
-is_itself(const struct dial *dial)
-{
-    struct addr local = {.len = sizeof(local.u)};
-
-    return addr_port(dial->tried) >= EPHEMERAL_PORTS &&
-           getsockname(dial->fd, &local.u.sa, &local.len) == 0 &&
-           addr_equal(&local, dial->tried);
-}
-
-static void try_next(struct dial *dial);
-
-/* Connected; error: and reset since, so that reading has to tell. */
-static void
 succeed(struct dial *dial, int error)
 {
     struct dial_result result = {.event = TERM_BACKEND_CONNECTED, .error = error};
 
-    if (!is_itself(dial)) {
-        finish(dial, &result);
-        return;
+    if (sock_is_itself(dial->fd, dial->address)) {
+        dial->error = ECONNREFUSED;
+        release(dial);
+        return false;
     }
-    dial->error = ECONNREFUSED;
-    release(dial);
-    try_next(dial);
+    pool_report(dial->server, TERM_BACKEND_CONNECTED, NULL);
+    finish(dial, &result);
+    return true;
+}
+
+/* ---- Addresses of a server ---- */
+
+/* An equal share of what is left for each of the addresses and servers that are left. */
+static uint64_t
+share(const struct dial *dial, uint64_t now, unsigned addresses)
+{
+    uint64_t left_ms =
+        (dial->deadline_ms - now) / (addresses + pool_left(dial->pool, dial->tried));
+
+    return now + (left_ms > 0 ? left_ms : 1);
 }
 
 static void
@@ -141,29 +162,19 @@ on_socket(evutil_socket_t fd, short what, void *arg)
     /* A RST in answer to SYN is ECONNREFUSED; these two come after the connection was made.
      */
     if (error == 0 || error == ECONNRESET || error == EPIPE) {
-        succeed(dial, error);
+        if (!succeed(dial, error))
+            proceed(dial);
         return;
     }
     dial->error = error;
     release(dial);
-    try_next(dial);
-}
-
-/* An equal share of what is left for each of the addresses that are left. */
-static struct timeval
-share(const struct dial *dial, uint64_t now)
-{
-    uint64_t left_ms = (dial->deadline_ms - now) / (dial->count - dial->next + 1);
-
-    if (left_ms == 0)
-        left_ms = 1;
-    return clock_timeval(left_ms);
+    proceed(dial);
 }
 
 static bool
 await(struct dial *dial, uint64_t now)
 {
-    struct timeval timeout = share(dial, now);
+    struct timeval timeout = clock_timeval(dial->until_ms - now);
 
     dial->event = event_new(dial->loop->base, dial->fd, EV_WRITE, on_socket, dial);
     if (dial->event != NULL && event_add(dial->event, &timeout) == 0)
@@ -178,144 +189,223 @@ on_retry(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
     struct dial *dial = arg;
 
     release(dial);
-    try_next(dial);
+    proceed(dial);
 }
 
 /* A Unix backend whose backlog is full says EAGAIN, not EINPROGRESS: no event will come. */
 static bool
-await_backlog(struct dial *dial)
+await_backlog(struct dial *dial, uint64_t now)
 {
     struct timeval timeout = clock_timeval(BACKLOG_RETRY_MS);
 
-    if (errno != EAGAIN || dial->tried->u.sa.sa_family != AF_UNIX)
+    if (dial->error != EAGAIN || dial->address->u.sa.sa_family != AF_UNIX)
         return false;
+    if (now >= dial->until_ms) {
+        dial->error = ETIMEDOUT;
+        return false;
+    }
     dial->event = evtimer_new(dial->loop->base, on_retry, dial);
     if (dial->event == NULL || event_add(dial->event, &timeout) < 0) {
         dial->error = ENOMEM;
         return false;
     }
     dial->next--;
+    dial->again = true;
     return true;
 }
 
-static void
-try_next(struct dial *dial)
+/* Try the next address. Returns whether that is under way, or done. */
+static bool
+try_address(struct dial *dial, uint64_t now)
 {
     bool connecting = false;
-    uint64_t now = clock_ms();
 
-    while (dial->next < dial->count && now < dial->deadline_ms) {
-        dial->tried = &dial->addrs[dial->next++];
-        dial->fd = sock_dial(dial->tried, &connecting);
-        if (dial->fd >= 0 && !connecting) {
-            succeed(dial, 0);
-            return;
-        }
-        if (dial->fd < 0)
-            dial->error = errno;
-        if (dial->fd < 0 ? await_backlog(dial) : await(dial, now))
-            return;
-        release(dial);
-    }
-    if (now >= dial->deadline_ms)
-        dial->error = ETIMEDOUT;
-    fail(dial, strerror(dial->error));
+    if (!dial->again)
+        dial->until_ms = share(dial, now, dial->count - dial->next);
+    dial->again = false;
+    dial->address = &dial->addrs[dial->next++];
+    dial->fd = sock_dial(dial->address, &connecting);
+    if (dial->fd >= 0 && !connecting)
+        return succeed(dial, 0);
+    if (dial->fd < 0)
+        dial->error = errno;
+    if (dial->fd < 0 ? await_backlog(dial, now) : await(dial, now))
+        return true;
+    release(dial);
+    return false;
 }
 
-static void
-on_resolved(int result, struct evutil_addrinfo *found, void *arg)
-{
-    struct dial *dial = arg;
-    char phrase[128];
+/* ---- Servers ---- */
 
-    dial->request = NULL;
-    if (dial->cancelled) {
-        if (found != NULL)
-            evutil_freeaddrinfo(found);
-        free(dial);
-        return;
-    }
-    for (struct evutil_addrinfo *a = found; a != NULL && dial->count < ADDRS_MAX;
-         a = a->ai_next)
-        addr_from_sockaddr(&dial->addrs[dial->count++], a->ai_addr, a->ai_addrlen);
-    if (found != NULL)
-        evutil_freeaddrinfo(found);
-    if (dial->count > 0) {
-        release(dial); /* the timer of the resolving */
-        try_next(dial);
-        return;
-    }
-    dial->error = EHOSTUNREACH;
-    snprintf(phrase, sizeof(phrase), "%.80s does not resolve: %s", dial->backend->host,
-             gai_strerror(result));
-    fail(dial, phrase);
+static void
+on_resolved(void *owner)
+{
+    struct dial *dial = owner;
+
+    dial->waiting = false;
+    release(dial); /* the timer */
+    proceed(dial);
 }
 
 static void
 on_resolve_timeout(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
     struct dial *dial = arg;
-    struct dial_result result = {.fd = -1,
-                                 .event = TERM_TIMEOUT_CONNECT,
-                                 .phrase = "the name server does not answer"};
 
     release(dial);
-    dial->done(dial->owner, &result);
-    /* The resolver calls back once more, with EVUTIL_EAI_CANCEL. */
-    dial->cancelled = true;
-    evdns_getaddrinfo_cancel(dial->request);
+    dial->error = ETIMEDOUT;
+    snprintf(dial->phrase, sizeof(dial->phrase), "the name server does not answer");
+    proceed(dial);
 }
 
-static struct evdns_getaddrinfo_request *
-resolve(struct loop *loop, const struct config_backend *backend,
-        evdns_getaddrinfo_cb callback, void *arg)
+static bool
+await_name(struct dial *dial, uint64_t now)
 {
-    struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC,
-                                    .ai_socktype = SOCK_STREAM,
-                                    .ai_flags = EVUTIL_AI_NUMERICSERV};
-    char port[8];
+    struct timeval timeout = clock_timeval(dial->until_ms - now);
 
-    snprintf(port, sizeof(port), "%u", backend->port);
-    return evdns_getaddrinfo(loop_dns(loop), backend->host, port, &hints, callback, arg);
-}
-
-/* The callback may come, and free the dial, before evdns_getaddrinfo returns. */
-static void
-resolve_backend(struct dial *dial)
-{
-    struct timeval timeout = clock_timeval(dial->frontend->connect_timeout_ms);
-    struct evdns_getaddrinfo_request *request;
-
+    dial->waiting = true;
     dial->event = evtimer_new(dial->loop->base, on_resolve_timeout, dial);
-    if (dial->event == NULL || event_add(dial->event, &timeout) < 0 ||
-        loop_dns(dial->loop) == NULL) {
-        dial->error = ENOMEM;
-        fail(dial, "no resolver");
-        return;
-    }
-    request = resolve(dial->loop, dial->backend, on_resolved, dial);
-    if (request != NULL)
-        dial->request = request;
+    if (dial->event != NULL && event_add(dial->event, &timeout) == 0)
+        return true;
+    dial->error = ENOMEM;
+    release(dial);
+    return false;
 }
 
-/* The addresses that need no name server. */
-static void
-take_known(struct dial *dial)
+/* Have addresses of the server. Returns true if they have to be waited for. */
+static bool
+find_addresses(struct dial *dial, uint64_t now)
 {
-    const struct config_backend *backend = dial->backend;
+    dial->wait = (struct resolver_wait){.done = on_resolved, .owner = dial};
+    switch (pool_find_addrs(dial->server, dial->addrs, &dial->count, &dial->wait)) {
+    case RESOLVER_FOUND:
+        return false;
+    case RESOLVER_WAITS:
+        return await_name(dial, now);
+    case RESOLVER_FAILED:
+        break;
+    }
+    dial->error = dial->server->name != NULL ? EHOSTUNREACH : ENOMEM;
+    snprintf(dial->phrase, sizeof(dial->phrase), "%.80s does not resolve: %.40s",
+             dial->last->at.host, pool_name_error(dial->server));
+    return false;
+}
 
-    if (backend->kind != CONFIG_BACKEND_NAME)
-        dial->addrs[dial->count++] = backend->addr;
-    for (size_t i = 0; i < backend->known.count && dial->count < ADDRS_MAX; i++)
-        dial->addrs[dial->count++] = backend->known.item[i];
+/* Returns whether there is one. */
+static bool
+choose_server(struct dial *dial, uint64_t now)
+{
+    dial->server = pool_choose(dial->pool, dial->client, &dial->tried);
+    if (dial->server == NULL)
+        return false;
+    dial->attempts++;
+    dial->last = dial->server->config;
+    dial->count = dial->next = 0;
+    dial->address = NULL;
+    dial->again = false;
+    *dial->phrase = '\0';
+    dial->until_ms = share(dial, now, 1);
+    return true;
+}
+
+/* ---- Waiting for a place ---- */
+
+static void
+on_place(void *owner)
+{
+    struct dial *dial = owner;
+
+    if (!choose_server(dial, clock_ms()) && dial->pool->full)
+        return; /* not yet */
+    release(dial);
+    proceed(dial);
+}
+
+static void
+on_queue_timeout(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
+{
+    struct dial *dial = arg;
+
+    release(dial);
+    dial->error = EBUSY;
+    snprintf(dial->phrase, sizeof(dial->phrase),
+             "no server of backend %.80s had a place in time",
+             config_pool_name(dial->pool->config));
+    fail(dial);
+}
+
+/* Returns whether it waits; else, if there was nothing but a place missing, it is told. */
+static bool
+wait_for_place(struct dial *dial, uint64_t now)
+{
+    uint32_t queue_ms = dial->pool->config->queue_timeout_ms;
+    uint64_t left_ms = dial->deadline_ms - now;
+    struct timeval timeout = clock_timeval(queue_ms < left_ms ? queue_ms : left_ms);
+
+    if (!dial->pool->full)
+        return false;
+    dial->place = (struct queue_wait){.look = on_place, .owner = dial};
+    dial->queued = queue_enter(dial->pool, &dial->place);
+    if (dial->queued) {
+        dial->event = evtimer_new(dial->loop->base, on_queue_timeout, dial);
+        if (dial->event != NULL && event_add(dial->event, &timeout) == 0)
+            return true;
+        release(dial);
+    }
+    dial->error = EBUSY;
+    snprintf(dial->phrase, sizeof(dial->phrase),
+             "all servers of backend %.80s are full, and so is its queue",
+             config_pool_name(dial->pool->config));
+    return false;
+}
+
+static void
+give_up_server(struct dial *dial)
+{
+    pool_report(dial->server, event_of(dial->error), phrase_of(dial));
+    pool_leave(dial->server);
+    dial->server = NULL;
+}
+
+/*
+ * The next address of the server, else the next server; nothing is under way when it is
+ * called, and either that has changed when it returns, or the dial is gone.
+ */
+static void
+proceed(struct dial *dial)
+{
+    uint64_t now = clock_ms();
+
+    while (now < dial->deadline_ms) {
+        if (dial->server == NULL && !choose_server(dial, now)) {
+            if (wait_for_place(dial, now))
+                return;
+            break;
+        }
+        if (dial->count == 0 && *dial->phrase == '\0' && find_addresses(dial, now))
+            return;
+        while (dial->next < dial->count && now < dial->deadline_ms) {
+            if (try_address(dial, now))
+                return;
+            now = clock_ms();
+        }
+        if (now >= dial->deadline_ms)
+            break;
+        give_up_server(dial);
+    }
+    if (now >= dial->deadline_ms)
+        dial->error = ETIMEDOUT;
+    if (dial->server != NULL)
+        give_up_server(dial);
+    fail(dial);
 }
 
 struct dial *
-dial_start(struct loop *loop, const struct config_frontend *frontend,
-           const struct config_backend *backend,
+dial_start(struct loop *loop, const struct config_frontend *frontend, struct pool *pool,
+           const struct addr *client,
            void (*done)(void *owner, const struct dial_result *result), void *owner)
 {
-    struct dial *dial = calloc(1, sizeof(*dial));
+    struct dial *dial = malloc(sizeof(*dial));
 
     if (dial == NULL) {
         struct dial_result result = {
@@ -326,17 +416,16 @@ dial_start(struct loop *loop, const struct config_frontend *frontend,
     }
     *dial = (struct dial){.loop = loop,
                           .frontend = frontend,
-                          .backend = backend,
+                          .pool = pool,
+                          .client = client,
                           .done = done,
                           .owner = owner,
                           .deadline_ms = clock_ms() + frontend->connect_timeout_ms,
                           .fd = -1,
+                          .error = EHOSTUNREACH,
+                          .phrase = "no server can be used",
                           .starting = true};
-    take_known(dial);
-    if (dial->count > 0)
-        try_next(dial);
-    else
-        resolve_backend(dial);
+    proceed(dial);
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): finish frees nothing while it is true */
     dial->starting = false;
     if (!dial->finished)
@@ -351,75 +440,7 @@ dial_cancel(struct dial *dial)
     if (dial == NULL)
         return;
     release(dial);
-    if (dial->request == NULL) {
-        free(dial);
-        return;
-    }
-    dial->cancelled = true;
-    evdns_getaddrinfo_cancel(dial->request);
-}
-
-/* A name that is being looked up, to see whether there is such. */
-struct dial_check {
-    TAILQ_ENTRY(dial_check) link;
-    struct front *front;
-    const struct config_backend *backend;
-    struct evdns_getaddrinfo_request *request; /* NULL: it has not returned yet */
-};
-
-static void
-on_checked(int result, struct evutil_addrinfo *found, void *arg)
-{
-    struct dial_check *check = arg;
-    struct front *front = check->front;
-
-    TAILQ_REMOVE(&front->checks, check, link);
-    if (found != NULL)
-        evutil_freeaddrinfo(found);
-    if (result != 0 && result != EVUTIL_EAI_CANCEL)
-        log_warning("frontend %s: backend %s does not resolve: %s; its clients will be cut "
-                    "off until it does",
-                    front->config->name, check->backend->from.text, gai_strerror(result));
-    free(check);
-    generation_unref(front->generation);
-}
-
-static void
-check_name(struct loop *loop, struct front *front, const struct config_backend *backend)
-{
-    struct evdns_getaddrinfo_request *request;
-    struct dial_check *check;
-
-    if (backend->kind != CONFIG_BACKEND_NAME || backend->known.count > 0 ||
-        loop_dns(loop) == NULL)
-        return;
-    check = calloc(1, sizeof(*check));
-    if (check == NULL)
-        return;
-    check->front = front;
-    check->backend = backend;
-    TAILQ_INSERT_TAIL(&front->checks, check, link);
-    generation_ref(front->generation);
-    request = resolve(loop, backend, on_checked, check);
-    if (request != NULL) /* else it has been called back already */
-        check->request = request;
-}
-
-void
-dial_check_names(struct loop *loop, struct front *front)
-{
-    check_name(loop, front, &front->config->backend);
-    for (size_t i = 0; i < front->config->routes; i++)
-        check_name(loop, front, &front->config->routed[i]);
-}
-
-void
-dial_check_cancel(struct front *front)
-{
-    const struct dial_check *check;
-
-    /* The resolver calls back later, from the loop. */
-    TAILQ_FOREACH (check, &front->checks, link)
-        if (check->request != NULL)
-            evdns_getaddrinfo_cancel(check->request);
+    if (dial->server != NULL)
+        pool_leave(dial->server);
+    free(dial);
 }

@@ -5,46 +5,45 @@
 #include "base/addr.h"
 #include "config/config.h"
 #include "core/term.h"
-#include "net/front.h"
 #include "net/loop.h"
+#include "net/pool.h"
 
 /*
- * Connecting to a backend, without blocking: the name is resolved, all its addresses are
- * tried in turn, all within connect-timeout. Each address gets its share of the time that
- * is left, so that one that does not answer leaves some for the next.
+ * Connecting to a backend, without blocking. The backend chooses a server (net/pool), whose
+ * addresses are tried in turn; where none of them answers the next server is chosen, until
+ * one is reached, none is left, or connect-timeout is over. Each server that is left, and
+ * each address of this one, gets an equal share of the time that is left, so that one that
+ * does not answer leaves some for the next. Where servers are full (max-connections) it
+ * waits for a place, queue-timeout at most.
  */
 struct dial;
 
 struct dial_result {
     int fd;                /* connected, taken by the receiver; or -1 */
     struct addr addr;      /* connected to, or tried last; len 0 if there was none */
-    enum term_event event; /* BACKEND_CONNECTED, or why not: BACKEND_REFUSED,
-                              BACKEND_UNREACHABLE, TIMEOUT_CONNECT, INTERNAL_ERROR */
+    enum term_event event; /* BACKEND_CONNECTED, or why not, of the last server:
+                              BACKEND_REFUSED, BACKEND_UNREACHABLE, TIMEOUT_CONNECT,
+                              OVERLOAD, INTERNAL_ERROR */
     int error; /* connected, and reset since: the errno to end reading with; or 0 */
-    const char *phrase; /* says more where it failed; lent for the call */
+    const char *phrase;         /* says more where it failed; lent for the call */
+    struct pool_server *server; /* connected to: pool_leave has to follow; else NULL */
+    const char *name;           /* of that server, or of the last; lent by the pool; NULL:
+                                   there was none */
+    unsigned attempts;          /* servers that were tried */
 };
 
 /*
- * Begin, to reach backend, which is one of the frontend's. done is called exactly once,
- * from the loop or before dial_start returns, unless dial_cancel comes first; the dial is
- * gone when done is called. Borrows frontend, backend and owner. Returns the dial, or NULL
- * when done has been called already.
+ * Begin, to reach one of the pool's servers for a client. done is called exactly once, from
+ * the loop or before dial_start returns, unless dial_cancel comes first; the dial is gone
+ * when done is called. Borrows all of its arguments. Returns the dial, or NULL when done
+ * has been called already.
  */
 struct dial *dial_start(struct loop *loop, const struct config_frontend *frontend,
-                        const struct config_backend *backend,
+                        struct pool *pool, const struct addr *client,
                         void (*done)(void *owner, const struct dial_result *result),
                         void *owner);
 
 /* Give up; done is not called. NULL is allowed. */
 void dial_cancel(struct dial *dial);
-
-/*
- * Resolve those of the frontend's backends that are names, and log a warning for each that
- * there is no such.
- * dial_check_cancel gives up; front's generation stays until the resolver has called back
- * all the same.
- */
-void dial_check_names(struct loop *loop, struct front *front);
-void dial_check_cancel(struct front *front);
 
 #endif

@@ -2,17 +2,19 @@
 #include "net/front.h"
 
 #include "net/loop.h"
+#include "net/pool.h"
 #include "tls/tls_sni.h"
 
 void
 front_init(struct front *front, const struct config_frontend *config, SSL_CTX *tls,
-           const struct loop *loop)
+           struct pool *pool, const struct loop *loop)
 {
     unsigned place = config->place < STATS_FRONTS ? config->place : STATS_OTHER;
 
     *front = (struct front){
         .config = config,
         .tls = tls,
+        .pool = pool,
         .limits =
             {
                 .idle_ms = config->idle_timeout_ms,
@@ -24,7 +26,6 @@ front_init(struct front *front, const struct config_frontend *config, SSL_CTX *t
         .stats = &loop->page->front[place],
         .live = &loop->shared->live[place],
     };
-    TAILQ_INIT(&front->checks);
     if (loop->page->fronts <= place)
         stats_set(&loop->page->fronts, place + 1);
 }
@@ -84,27 +85,9 @@ front_count_handshake(struct front *front, const SSL *ssl, uint64_t us)
 void
 front_count_dial(struct front *front, enum term_event event, uint64_t us)
 {
-    enum stats_dial result;
-
-    switch (event) {
-    case TERM_BACKEND_CONNECTED:
-        result = STATS_DIAL_CONNECTED;
+    if (event == TERM_BACKEND_CONNECTED)
         stats_observe(&front->stats->dial, us);
-        break;
-    case TERM_BACKEND_REFUSED:
-        result = STATS_DIAL_REFUSED;
-        break;
-    case TERM_BACKEND_UNREACHABLE:
-        result = STATS_DIAL_UNREACHABLE;
-        break;
-    case TERM_TIMEOUT_CONNECT:
-        result = STATS_DIAL_TIMEOUT;
-        break;
-    default:
-        result = STATS_DIAL_ERROR;
-        break;
-    }
-    stats_add(&front->stats->dials[result], 1);
+    stats_add(&front->stats->dials[pool_outcome(event)], 1);
 }
 
 void

@@ -10,10 +10,10 @@
 
 #include <openssl/ssl.h>
 #include <stdatomic.h>
-#include <sys/queue.h>
 
 struct generation;
 struct loop;
+struct pool;
 struct tls_sni;
 
 /* A frontend at work: its settings, what its connections share, and what is counted of
@@ -23,15 +23,15 @@ struct front {
     SSL_CTX *tls;                         /* owned */
     struct tls_sni *sni;                  /* owned; NULL in tests */
     struct generation *generation;        /* that it is a part of; NULL in tests */
+    struct pool *pool; /* its backends, by the numbers of config_route; borrowed */
     struct deadline_limits limits;
-    struct stats_front *stats;       /* of this worker; borrowed */
-    atomic_uint_least32_t *live;     /* connections in all workers; borrowed */
-    TAILQ_HEAD(, dial_check) checks; /* dial_check_names's that are under way */
+    struct stats_front *stats;   /* of this worker; borrowed */
+    atomic_uint_least32_t *live; /* connections in all workers; borrowed */
 };
 
-/* Takes tls; borrows config, and loop's page of statistics. */
+/* Takes tls; borrows config, pool, and loop's page of statistics. */
 void front_init(struct front *front, const struct config_frontend *config, SSL_CTX *tls,
-                const struct loop *loop);
+                struct pool *pool, const struct loop *loop);
 void front_clear(struct front *front);
 
 /*

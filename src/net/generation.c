@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "net/generation.h"
 
-#include "net/dial.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_keylog.h"
 #include "tls/tls_sni.h"
@@ -34,6 +33,15 @@ new_tls(const struct config_frontend *f, struct tls_sni **sni, struct diag *diag
 }
 
 static int
+init_pools(struct generation *g)
+{
+    for (size_t i = 0; i < g->config->pools; i++)
+        if (pool_init(&g->pool[i], &g->config->pool[i], g->loop) < 0)
+            return -1;
+    return 0;
+}
+
+static int
 init_fronts(struct generation *g, struct diag *diag)
 {
     for (size_t i = 0; i < g->config->frontends; i++) {
@@ -45,7 +53,7 @@ init_fronts(struct generation *g, struct diag *diag)
             tls_sni_free(sni);
             return -1;
         }
-        front_init(&g->front[i], f, tls, g->loop);
+        front_init(&g->front[i], f, tls, g->pool, g->loop);
         g->front[i].sni = sni;
         g->front[i].generation = g;
     }
@@ -59,9 +67,12 @@ release(struct generation *g)
         acceptor_clear(&g->acceptor[i]);
     for (size_t i = 0; g->front != NULL && i < g->config->frontends; i++)
         front_clear(&g->front[i]);
+    for (size_t i = 0; g->pool != NULL && i < g->config->pools; i++)
+        pool_clear(&g->pool[i]);
     if (g->key_log >= 0)
         close(g->key_log);
     free(g->acceptor);
+    free(g->pool);
     free(g->front);
     config_free(g->config);
     free(g);
@@ -85,7 +96,9 @@ generation_new(struct loop *loop, uint64_t number, struct config *config, size_t
                              .refs = 1};
     g->front = calloc(config->frontends + 1, sizeof(*g->front));
     g->acceptor = calloc(sockets + 1, sizeof(*g->acceptor));
-    if (g->front != NULL && g->acceptor != NULL && init_fronts(g, diag) == 0)
+    g->pool = calloc(config->pools + 1, sizeof(*g->pool));
+    if (g->front != NULL && g->acceptor != NULL && g->pool != NULL && init_pools(g) == 0 &&
+        init_fronts(g, diag) == 0)
         return g;
     release(g);
     return NULL;
@@ -118,6 +131,8 @@ generation_listen(struct generation *g, size_t frontend, int fd)
 void
 generation_serve(struct generation *g)
 {
+    for (size_t i = 0; i < g->config->pools; i++)
+        pool_serve(&g->pool[i]);
     for (size_t i = 0; i < g->acceptors; i++)
         acceptor_start(&g->acceptor[i]);
 }
@@ -149,10 +164,10 @@ generation_stop(struct generation *g, const struct generation *next)
             acceptor_take_waiting(&g->acceptor[i]);
         acceptor_clear(&g->acceptor[i]);
     }
-    for (size_t i = 0; i < g->config->frontends; i++) {
-        dial_check_cancel(&g->front[i]);
+    for (size_t i = 0; i < g->config->pools; i++)
+        pool_rest(&g->pool[i]);
+    for (size_t i = 0; i < g->config->frontends; i++)
         tls_sni_rest(g->front[i].sni, find_sni(next, g->front[i].config->name));
-    }
 }
 
 void

@@ -8,6 +8,7 @@
 #include "net/acceptor.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "net/pool.h"
 
 /*
  * One configuration at work in a worker: its frontends and the sockets they accept on. A
@@ -19,10 +20,11 @@ struct generation {
     uint64_t number;
     struct config *config; /* owned */
     struct front *front;   /* one for each frontend */
+    struct pool *pool;     /* one for each backend */
     struct acceptor *acceptor;
     size_t acceptors, acceptors_max;
-    unsigned refs; /* its owner's, and one of each connection and name look-up */
-    int key_log;   /* owned; -1: none */
+    unsigned refs;              /* its owner's, and one of each connection */
+    int key_log;                /* owned; -1: none */
     void (*on_gone)(void *arg); /* config is no longer needed; or NULL */
     void *arg;
 };
@@ -42,12 +44,12 @@ int generation_log_keys(struct generation *generation, int fd) ATTR_MUST_CHECK;
 int generation_listen(struct generation *generation, size_t frontend,
                       int fd) ATTR_MUST_CHECK;
 
-/* Begin to accept. */
+/* Begin to accept, and to look names of servers up. */
 void generation_serve(struct generation *generation);
 
 /*
- * Accept no more, and close its sockets; on those whose address next (NULL: nobody) does
- * not serve, the clients that wait already are accepted first.
+ * Accept no more, close its sockets, and keep no names fresh; on those whose address next
+ * (NULL: nobody) does not serve, the clients that wait already are accepted first.
  */
 void generation_stop(struct generation *generation, const struct generation *next);
 

@@ -129,7 +129,8 @@ journal_write(struct conn *conn)
     if (conn->backend_addr.len > 0)
         r.backend = addr_format(&conn->backend_addr, names.backend, sizeof(names.backend));
     else if (conn->phase == CONN_RELAY)
-        r.backend = conn->backend->from.text;
+        r.backend = conn->server_name;
+    r.attempts = conn->attempts;
     r.sni = conn->peer.name;
     r.client_cert = conn->peer.identity;
     add_tls_facts(&r, conn);

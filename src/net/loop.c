@@ -100,6 +100,7 @@ loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *share
     memset(loop, 0, sizeof(*loop));
     TAILQ_INIT(&loop->live);
     TAILQ_INIT(&loop->dead);
+    TAILQ_INIT(&loop->names);
     loop->page = page;
     loop->shared = shared;
     loop->base = event_base_new();
@@ -148,6 +149,7 @@ loop_clear(struct loop *loop)
     reap(loop);
     revoke_clear(&loop->revoke);
     refusals_clear(&loop->refusals);
+    resolver_stop(loop);
     if (loop->dns != NULL) {
         /* Requests that were cancelled still call back, and must find the resolver. */
         run_deferred(loop);
@@ -227,6 +229,7 @@ loop_configure(struct loop *loop, const struct config *config)
     evdns_base_clear_nameservers_and_suspend(loop->dns);
     configure_dns(loop->dns, config);
     evdns_base_resume(loop->dns);
+    resolver_refresh(loop);
 }
 
 uint64_t

@@ -8,6 +8,7 @@
 #include "net/admit.h"
 #include "net/hangup.h"
 #include "net/refusal.h"
+#include "net/resolver.h"
 #include "net/revoke.h"
 #include "tls/tls_bio.h"
 
@@ -46,7 +47,9 @@ struct loop {
     unsigned char *plain;     /* LOOP_PLAIN_BYTES; valid within one callback */
     struct tls_gather gather; /* empty between callbacks */
     struct hangup *hangup;
-    struct evdns_base *dns;      /* NULL until a name has to be resolved */
+    struct evdns_base *dns;     /* NULL until a name has to be resolved */
+    struct resolver_list names; /* that are resolved, see net/resolver */
+    bool complains; /* of the workers, this one tells the log of what all of them see */
     const struct config *config; /* in force for new connections; borrowed */
     struct stats_page *page;     /* what this worker counts; borrowed */
     struct stats_shared *shared; /* what all workers count; borrowed */

@@ -43,9 +43,9 @@ write_header(const struct conn *conn, enum proxy_version version, unsigned char 
 }
 
 int
-proxy_out_prepare(struct conn *conn)
+proxy_out_prepare(struct conn *conn, const struct pool *pool)
 {
-    enum proxy_version version = config_proxy_version(conn->front->config, conn->backend);
+    enum proxy_version version = config_proxy_version(conn->front->config, pool->config);
     unsigned char buf[PROXY_WRITE_MAX];
     size_t len;
 

@@ -6,15 +6,16 @@
 #include "net/leg.h"
 
 struct conn;
+struct pool;
 
 /* A header of the PROXY protocol that waits for the backend's connection. */
 struct proxy_head;
 
 /*
  * At the end of the handshake, while the SSL object is there: make the header that
- * conn->backend is to get in front of all, if any. Returns 0, or -1 without memory.
+ * that backend is to get in front of all, if any. Returns 0, or -1 without memory.
  */
-int proxy_out_prepare(struct conn *conn) ATTR_MUST_CHECK;
+int proxy_out_prepare(struct conn *conn, const struct pool *pool) ATTR_MUST_CHECK;
 
 /* Have it go out in front of what is written to the backend's leg, which is new. */
 void proxy_out_put(const struct conn *conn, struct leg *backend);

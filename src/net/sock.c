@@ -13,6 +13,9 @@
  * tcp(7)). */
 #define HELLO_WAIT_S 1
 
+/* Where the kernel's local ports begin (net.ipv4.ip_local_port_range, its default). */
+#define EPHEMERAL_PORTS 32768
+
 /* A peer that sends without end must not hold up sock_drain for ever. */
 #define CLOSE_DISCARD_MAX (4u << 20)
 
@@ -141,6 +144,15 @@ sock_dial(const struct addr *addr, bool *connecting)
         *connecting = !is_connected(fd, addr);
     }
     return fd;
+}
+
+bool
+sock_is_itself(int fd, const struct addr *addr)
+{
+    struct addr local = {.len = sizeof(local.u)};
+
+    return addr_port(addr) >= EPHEMERAL_PORTS &&
+           getsockname(fd, &local.u.sa, &local.len) == 0 && addr_equal(&local, addr);
 }
 
 int

@@ -54,6 +54,13 @@ void sock_find_vanished(int fd, const struct config_frontend *frontend);
  */
 int sock_dial(const struct addr *addr, bool *connecting) ATTR_MUST_CHECK;
 
+/*
+ * A port that nobody listens on, in the range that the kernel takes local ports from, can
+ * be connected to by itself (RFC 9293, 3.5, simultaneous open): that is no backend. Is fd,
+ * which is connected to addr, such a one?
+ */
+bool sock_is_itself(int fd, const struct addr *addr);
+
 /* The pending error of a socket (SO_ERROR), which is cleared by that; 0: none. */
 int sock_error(int fd) ATTR_MUST_CHECK;
 

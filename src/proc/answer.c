@@ -62,6 +62,82 @@ take_fronts(struct snapshot *s, const struct config *config)
     s->view.fronts = config->frontends;
 }
 
+static enum health_state
+state_of(const struct crew *crew, const struct config_pool *pool, uint32_t place)
+{
+    struct health_rules rules = config_health_rules(pool);
+    struct health health = health_unpack(
+        atomic_load_explicit(&crew->shared->server[place].health, memory_order_relaxed));
+
+    return health_use(&health, &rules, 0) == HEALTH_YES ? HEALTH_UP : health.state;
+}
+
+static size_t
+count_servers(const struct config *config)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->pools; i++)
+        count += config->pool[i].servers;
+    return count;
+}
+
+static bool
+has_place(const struct view *view, unsigned place)
+{
+    for (size_t i = 0; i < view->servers; i++)
+        if (view->server[i].place == place)
+            return true;
+    return false;
+}
+
+/* Those that a reload has taken out, and that have connections still. */
+static void
+add_draining(struct snapshot *s, struct view_server *server,
+             const struct setup_places *places)
+{
+    for (unsigned i = STATS_OTHER + 1; i < STATS_SERVERS; i++) {
+        char *backend, *name;
+
+        if (places->server[i] == NULL || s->view.sum->server[i].live == 0 ||
+            has_place(&s->view, i))
+            continue;
+        backend = arena_strdup(s->arena, places->server[i]); /* see setup_place_servers */
+        name = strchr(backend, '\n');
+        if (name == NULL)
+            continue;
+        *name++ = '\0';
+        server[s->view.servers++] = (struct view_server){
+            .backend = backend, .server = name, .place = i, .is_draining = true};
+    }
+}
+
+static void
+take_servers(struct snapshot *s, const struct config *config, const struct crew *crew,
+             const struct setup_places *places)
+{
+    struct view_server *server =
+        arena_alloc(s->arena, (STATS_SERVERS + count_servers(config)) * sizeof(*server));
+    size_t count = 0;
+
+    for (size_t i = 0; i < config->pools; i++) {
+        const struct config_pool *pool = &config->pool[i];
+
+        for (size_t k = 0; pool->used && k < pool->servers; k++)
+            server[count++] =
+                (struct view_server){.backend = config_pool_name(pool),
+                                     .server = config_server_name(&pool->server[k]),
+                                     .place = pool->server[k].place,
+                                     .state = state_of(crew, pool, pool->server[k].place),
+                                     .is_checked = pool->check != CONFIG_CHECK_OFF,
+                                     .is_backup = pool->server[k].backup,
+                                     .is_section = pool->name != NULL};
+    }
+    s->view.server = server;
+    s->view.servers = count;
+    add_draining(s, server, places);
+}
+
 static void
 take_certs(struct snapshot *s, const struct setup *setup)
 {
@@ -137,6 +213,7 @@ take_view(struct snapshot *s, struct master *m)
         .history = m->history,
     };
     take_fronts(s, m->setup->config);
+    take_servers(s, m->setup->config, &m->crew, &m->places);
     take_certs(s, m->setup);
     take_staples(s, m->setup);
     take_workers(s, &m->crew);

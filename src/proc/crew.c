@@ -473,10 +473,7 @@ crew_sum(struct crew *crew)
 {
     const struct crew_child *child;
 
-    /* Places that are not in use stay untouched, and cost no memory. */
-    memset(crew->sum, 0,
-           offsetof(struct stats_page, front) +
-               crew->sum->fronts * sizeof(struct stats_front));
+    stats_clear(crew->sum);
     stats_sum(crew->sum, crew->past, false);
     TAILQ_FOREACH (child, &crew->children, link)
         if (child->page != NULL)

@@ -3,7 +3,7 @@
 
 #include "proc/metrics.h"
 
-#include "proc/writer.h"
+#include "proc/metrics_private.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -12,12 +12,6 @@
 
 /* So many certificates of a frontend have a series of their own. */
 #define CERTS_LISTED 200
-
-struct metrics {
-    struct writer w;
-    const struct view *view;
-    const char *family;
-};
 
 /* ---- A series: its name and labels, then its value ---- */
 
@@ -61,6 +55,15 @@ static void
 end(struct metrics *m, uint64_t value)
 {
     writer_addf(&m->w, "} %" PRIu64 "\n", value);
+}
+
+void
+metrics_add(struct metrics *m, const char *const *label, uint64_t value)
+{
+    begin(m, "", label[0], label[1]);
+    for (label += 2; *label != NULL; label += 2)
+        and_label(m, label[0], label[1]);
+    end(m, value);
 }
 
 static void
@@ -385,6 +388,21 @@ static const struct family {
      .of_front = add_dials},
     {"sallyport_backend_connect_duration_seconds", "histogram",
      "How long it took to reach the backend.", .of_front = add_dial_times},
+    {"sallyport_server_connections", "gauge",
+     "Connections of a server of a backend now, and those under way.",
+     .of_all = metrics_add_server_live},
+    {"sallyport_server_connects_total", "counter",
+     "Attempts to reach a server of a backend.", .of_all = metrics_add_server_connects},
+    {"sallyport_server_up", "gauge",
+     "1 unless a server of a backend is out, because of connections or checks that failed.",
+     .of_all = metrics_add_server_up},
+    {"sallyport_server_outs_total", "counter", "Times that a server was taken out.",
+     .of_all = metrics_add_server_outs},
+    {"sallyport_server_checks_total", "counter", "Checks of a server.",
+     .of_all = metrics_add_server_checks},
+    {"sallyport_backend_queued", "gauge",
+     "Connections that wait for a place at a server of a backend now.",
+     .of_all = metrics_add_backend_queued},
     {"sallyport_reloads_total", "counter", "Reloads of the configuration.",
      .of_all = add_reloads},
     {"sallyport_last_reload_successful", "gauge",

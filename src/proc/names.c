@@ -110,15 +110,15 @@ look_up(struct evdns_base *dns, struct event_base *base, struct config *config,
         (void)event_base_loop(base, EVLOOP_NONBLOCK);
 }
 
-/* Call look_up for the names among a frontend's backends. Returns how many there are. */
+/* Call look_up for the names among the servers of a pool. Returns how many there are. */
 static size_t
-each_name(struct config *config, struct config_frontend *f, struct evdns_base *dns,
+each_name(struct config *config, struct config_pool *pool, struct evdns_base *dns,
           struct event_base *base)
 {
     size_t names = 0;
 
-    for (size_t i = 0; i <= f->routes; i++) {
-        struct config_backend *b = i < f->routes ? &f->routed[i] : &f->backend;
+    for (size_t i = 0; pool->used && i < pool->servers; i++) {
+        struct config_backend *b = &pool->server[i].at;
 
         if (b->kind != CONFIG_BACKEND_NAME || b->host == NULL)
             continue;
@@ -136,8 +136,8 @@ read_hosts(struct config *config)
     struct evdns_base *dns = base != NULL ? evdns_base_new(base, 0) : NULL;
 
     if (dns != NULL && evdns_base_load_hosts(dns, HOSTS_FILE) >= 0)
-        for (size_t i = 0; i < config->frontends; i++)
-            (void)each_name(config, &config->frontend[i], dns, base);
+        for (size_t i = 0; i < config->pools; i++)
+            (void)each_name(config, &config->pool[i], dns, base);
     if (dns != NULL)
         evdns_base_free(dns, 0);
     if (base != NULL)
@@ -149,8 +149,8 @@ names_find(struct config *config)
 {
     size_t names = 0;
 
-    for (size_t i = 0; i < config->frontends; i++)
-        names += each_name(config, &config->frontend[i], NULL, NULL);
+    for (size_t i = 0; i < config->pools; i++)
+        names += each_name(config, &config->pool[i], NULL, NULL);
     if (names == 0)
         return;
     read_resolv_conf(config);

@@ -213,6 +213,7 @@ page_write(const struct view *view, struct evbuffer *out)
     add_notes(&w, view);
     add_tiles(&w, view);
     page_add_fronts(&w, view);
+    page_add_servers(&w, view);
     page_add_endings(&w, view);
     page_add_certs(&w, view);
     page_add_workers(&w, view);

@@ -36,7 +36,8 @@ void page_add_days_left(struct writer *w, int64_t days);
 
 /* ---- The sections of the page ---- */
 
-void page_add_fronts(struct writer *w, const struct view *view);  /* page_tables.c */
+void page_add_fronts(struct writer *w, const struct view *view); /* page_tables.c */
+void page_add_servers(struct writer *w, const struct view *view);
 void page_add_certs(struct writer *w, const struct view *view);   /* page_tables.c */
 void page_add_workers(struct writer *w, const struct view *view); /* page_tables.c */
 void page_add_endings(struct writer *w, const struct view *view); /* page_endings.c */

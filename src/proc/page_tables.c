@@ -122,6 +122,62 @@ page_add_fronts(struct writer *w, const struct view *view)
     end_table(w);
 }
 
+/* ---- Servers of backends ---- */
+
+static const char *const server_columns[] = {
+    "Server", "Backend", "State", "#Live", "#Connected", "#Failed",
+};
+
+static const char *
+state_of(const struct view_server *server)
+{
+    if (server->place == STATS_OTHER)
+        return "";
+    return server->is_draining ? "draining" : health_state_name(server->state);
+}
+
+static void
+add_server(struct writer *w, const struct view_server *server, const struct stats_server *s)
+{
+    bool is_one = server->place != STATS_OTHER;
+    uint64_t failed = 0;
+
+    for (enum stats_dial dial = 0; dial < STATS_DIALS; dial++)
+        failed += dial != STATS_DIAL_CONNECTED ? s->connects[dial] : 0;
+    writer_add(w, "<tr><td>");
+    page_add_text(w, is_one ? server->server : VIEW_OTHER);
+    if (is_one && server->is_backup)
+        writer_add(w, " <span class=\"soft\">backup</span>");
+    writer_add(w, "</td>");
+    add_text_cell(w, server_columns[1], is_one ? server->backend : "several");
+    add_text_cell(w, server_columns[2], state_of(server));
+    add_count_cell(w, server_columns[3], s->live);
+    add_count_cell(w, server_columns[4], s->connects[STATS_DIAL_CONNECTED]);
+    add_count_cell(w, server_columns[5], failed);
+    writer_add(w, "</tr>\n");
+}
+
+static bool
+has_sections(const struct view *view)
+{
+    for (size_t i = 0; i < view->servers; i++)
+        if (view->server[i].is_section)
+            return true;
+    return false;
+}
+
+void
+page_add_servers(struct writer *w, const struct view *view)
+{
+    if (!has_sections(view))
+        return; /* the frontends say all */
+    begin_table(w, "Servers", server_columns, COUNT_OF(server_columns));
+    for (size_t i = 0; i < view->servers; i++)
+        if (view_tells_server(view, i))
+            add_server(w, &view->server[i], &view->sum->server[view->server[i].place]);
+    end_table(w);
+}
+
 /* ---- Certificates ---- */
 
 static const char *const cert_columns[] = {"Certificate", "Frontend", "File", "Expires",

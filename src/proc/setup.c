@@ -58,12 +58,12 @@ load_challenges(struct setup *setup, struct config_frontend *f, struct diag *dia
 }
 
 static bool
-leads_to_file(const struct config_frontend *f)
+leads_to_file(const struct config_pool *pool)
 {
-    bool does = addr_is_file(&f->backend.addr);
+    bool does = false;
 
-    for (size_t i = 0; i < f->routes; i++)
-        does |= addr_is_file(&f->routed[i].addr);
+    for (size_t i = 0; pool->used && i < pool->servers; i++)
+        does |= addr_is_file(&pool->server[i].at.addr);
     return does;
 }
 
@@ -103,8 +103,8 @@ find_who(struct setup *setup, struct diag *diag)
                                          : &config->group;
 
     setup->who.filter = config->sandbox;
-    for (size_t i = 0; i < config->frontends; i++)
-        setup->who.no_chroot |= leads_to_file(&config->frontend[i]);
+    for (size_t i = 0; i < config->pools; i++)
+        setup->who.no_chroot |= leads_to_file(&config->pool[i]);
     if (wrong != NULL)
         diag_error(diag, at->text != NULL ? at->pos : (struct pos){config->file, 0}, "%s",
                    wrong);
@@ -305,6 +305,7 @@ setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag)
     names_find(config);
     for (size_t i = 0; i < config->frontends; i++)
         failed |= take_place(setup, places, &config->frontend[i]);
+    setup_place_servers(places, config);
     bundle_pack(&p, config);
     if (!failed && !p.failed)
         setup->bundle = seal_make("sallyport-bundle", p.data, p.len);
@@ -337,5 +338,7 @@ setup_places_clear(struct setup_places *places)
 {
     for (size_t i = 0; i < STATS_FRONTS; i++)
         free(places->item[i].name);
+    for (size_t i = 0; i < STATS_SERVERS; i++)
+        free(places->server[i]);
     explicit_bzero(places, sizeof(*places));
 }

@@ -53,7 +53,7 @@ struct setup {
 /*
  * What frontends keep by their names for the life of the master: the place in what is
  * counted, and the secret of session tickets, so that sessions outlive a reload and an
- * upgrade.
+ * upgrade. And the places of servers.
  */
 struct setup_place {
     char *name; /* owned; NULL: free */
@@ -62,6 +62,7 @@ struct setup_place {
 
 struct setup_places {
     struct setup_place item[STATS_FRONTS]; /* STATS_OTHER is nobody's */
+    char *server[STATS_SERVERS]; /* owned: backend and server; NULL: free. Likewise */
 };
 
 /*
@@ -96,6 +97,15 @@ struct setup_place *setup_place(struct setup_places *places, const char *name);
 /* The same with a secret that is known already: of the program of before. 0, or -1. */
 int setup_place_restore(struct setup_places *places, const char *name, const void *secret,
                         size_t len) ATTR_MUST_CHECK;
+
+/*
+ * Give each server of the backends that are used its place, by the names of both, which it
+ * keeps over reloads; STATS_OTHER where there is none left.
+ */
+void setup_place_servers(struct setup_places *places, struct config *config);
+
+/* They have places already, since config has been in force: that of setup_restore. */
+void setup_adopt_servers(struct setup_places *places, const struct config *config);
 
 /* NULL is allowed. */
 void setup_free(struct setup *setup);

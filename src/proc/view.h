@@ -2,6 +2,7 @@
 #ifndef PROC_VIEW_H
 #define PROC_VIEW_H
 
+#include "core/health.h"
 #include "core/stats.h"
 
 #include <stdbool.h>
@@ -26,6 +27,17 @@ struct view_front {
     const char *backend;      /* likewise, with those of routes behind it */
     unsigned place;           /* in stats_page.front */
     uint32_t max_connections; /* 0: no limit */
+};
+
+/* A server of a backend; they stand backend by backend. */
+struct view_server {
+    const char *backend, *server;
+    unsigned place; /* in stats_page.server */
+    enum health_state state;
+    bool is_checked;
+    bool is_draining; /* no longer in the configuration, but it has connections */
+    bool is_backup;
+    bool is_section; /* the backend has a section of its own */
 };
 
 /* They stand frontend by frontend, and those of one by their expiry. */
@@ -65,6 +77,8 @@ struct view {
 
     const struct view_front *front;
     size_t fronts;
+    const struct view_server *server;
+    size_t servers;
     const struct view_cert *cert;
     size_t certs;
     const struct view_staple *staple;
@@ -89,5 +103,8 @@ struct view {
  */
 #define VIEW_OTHER "(other)"
 const char *view_counted_as(const struct view *view, size_t i);
+
+/* The same of a server: false for all but the first that share STATS_OTHER. */
+bool view_tells_server(const struct view *view, size_t i);
 
 #endif

@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "config/bundle.h"
 #include "net/conn.h"
-#include "net/dial.h"
 #include "net/generation.h"
 #include "proc/child.h"
 #include "proc/seal.h"
@@ -297,9 +296,6 @@ on_switch(struct worker *w)
     if (old != NULL)
         generation_stop(old, w->current);
     generation_unref(old);
-    if (w->slot == 0) /* one of us is enough to complain */
-        for (size_t i = 0; i < w->current->config->frontends; i++)
-            dial_check_names(&w->loop, &w->current->front[i]);
     revoke_start(&w->loop, w->current);
     tell_done(w, IPC_SERVING, w->current);
 }
@@ -380,6 +376,7 @@ init_loop(struct worker *w, struct ipc_message *start)
     if (page == NULL || shared == NULL || loop_init(&w->loop, page, shared) < 0)
         return -1;
     log_count_dropped(&page->log_dropped);
+    w->loop.complains = w->slot == 0;
     w->loop.on_reaped = on_reaped;
     w->loop.on_reaped_arg = w;
     w->drain_timer = evtimer_new(w->loop.base, on_drain_timeout, w);

@@ -304,10 +304,10 @@ open_stage(void)
     struct timeval at_once = {0};
 
     stage_init(&stage);
-    stage.frontend.backend.addr = address;
     stage.frontend.own_records = own_records;
     stage.frontend.proxy_protocol = with_header ? PROXY_V2 : PROXY_OFF;
     stage.frontend.proxies = (struct config_nets){&anywhere, with_header ? 1 : 0};
+    stage.server[0].at.addr = address;
     patient = stage.frontend;
     patient.idle_timeout_ms = 0;
     patient.handshake_timeout_ms = patient.connect_timeout_ms = 60000;
@@ -319,10 +319,10 @@ open_stage(void)
     stage.frontend.linger_timeout_ms = 50;
     stage.frontend.linger_max_ms = 100;
     ck_assert_int_eq(SSL_CTX_up_ref(server), 1);
-    front_init(&stage.front, &stage.frontend, server, &stage.loop);
+    front_init(&stage.front, &stage.frontend, server, &stage.pool, &stage.loop);
     ck_assert_int_eq(SSL_CTX_up_ref(server), 1);
     patient.place = 1;
-    front_init(&patient_front, &patient, server, &stage.loop);
+    front_init(&patient_front, &patient, server, &stage.pool, &stage.loop);
     tick = evtimer_new(stage.loop.base, on_tick, NULL);
     ck_assert(tick != NULL && event_add(tick, &at_once) == 0);
     begin(&bystander, &patient_front, 100, false);

@@ -38,6 +38,13 @@ frontend main {{
 }}
 """
 
+# A backend of two servers, which are one: a name of the hosts file is another server than an address.
+SALLYPORT_TWO = SALLYPORT.replace('backend = "127.0.0.1:{backend}"', "backend = two") + """
+backend two {{
+    server = {{ "127.0.0.1:{backend}", "localhost:{backend}" }}
+}}
+"""
+
 HITCH = """
 frontend = {{
     host = "127.0.0.1"
@@ -155,6 +162,8 @@ class Contender:
 
 CONTENDERS = [
     Contender("sallyport", "sallyport", SALLYPORT, ["-c", "{conf}"], ["--version"],
+              user="user = nobody", is_ours=True),
+    Contender("sallyport-two", "sallyport", SALLYPORT_TWO, ["-c", "{conf}"], ["--version"],
               user="user = nobody", is_ours=True),
     Contender("nginx", "nginx", NGINX, ["-c", "{conf}", "-p", "{dir}"], ["-v"],
               user="user nobody nogroup;", settings={

@@ -13,9 +13,12 @@ Says "listening on port N", and then for each connection how its client ended:
   urgent  says "one", urgent data (MSG_OOB) and "two", and FIN
   reset   says "too many", and resets the connection
   finrst  says "too many", FIN, and resets the connection
-  dns     a name server: here.test is 127.0.0.1, silent.test gets no answer, and there are no
-          others
+  dns     a name server: here.test is 127.0.0.1, silent.test gets no answer, broken.test is
+          refused one (SERVFAIL), and there are no others
+  full    listens, but has no room for anybody: who connects gets no answer
 
+With --names FILE, dns finds names there instead, and looks anew for each question; a line is
+"NAME TTL ADDRESS...", and broken or silent for ADDRESS. --unix @NAME is an abstract socket.
 With --gate FILE, send and http10 send the second half when the file is there.
 """
 import argparse
@@ -132,7 +135,23 @@ def finrst(conn, options):
     return 0
 
 
-def dns_answer(query):
+NAMES = ("here.test 60 127.0.0.1", "silent.test 0 silent", "broken.test 0 broken")
+
+
+def dns_find(name, options):
+    """The time to live and the addresses of a name; None: there is no such."""
+    lines = NAMES
+    if options.names:
+        with open(options.names) as file:
+            lines = file.read().splitlines()
+    for line in lines:
+        words = line.split()
+        if words and words[0].encode() == name:
+            return int(words[1]), words[2:]
+    return None
+
+
+def dns_answer(query, options):
     """None: no answer. See RFC 1035, section 4."""
     at = 12
     labels = []
@@ -143,24 +162,33 @@ def dns_answer(query):
     question = query[12 : at + 5]
     is_a = struct.unpack("!H", query[at + 1 : at + 3])[0] == 1
     print(f"asked for {name.decode()}")
-    if name == b"silent.test":
+    found = dns_find(name, options)
+    ttl, addresses = found or (0, [])
+    if addresses == ["silent"]:
         return None
-    code = 0 if name == b"here.test" else 3
+    code = 0 if found else 3
+    if addresses == ["broken"]:
+        code = 2
     records = b""
-    if code == 0 and is_a:
-        records = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4)
-        records += socket.inet_aton("127.0.0.1")
-    head = struct.pack("!HHHHH", 0x8180 | code, 1, bool(records), 0, 0)
+    count = 0
+    for address in addresses if code == 0 else []:
+        if (":" in address) == is_a:
+            continue
+        packed = socket.inet_pton(socket.AF_INET if is_a else socket.AF_INET6, address)
+        records += b"\xc0\x0c"
+        records += struct.pack("!HHIH", 1 if is_a else 28, 1, ttl, len(packed)) + packed
+        count += 1
+    head = struct.pack("!HHHHH", 0x8180 | code, 1, count, 0, 0)
     return query[:2] + head + question + records
 
 
-def dns():
+def dns(options):
     server = socket.socket(type=socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
     print(f"listening on port {server.getsockname()[1]}")
     while True:
         query, client = server.recvfrom(1500)
-        answer = dns_answer(query)
+        answer = dns_answer(query, options)
         if answer:
             server.sendto(answer, client)
 
@@ -181,26 +209,44 @@ def serve(conn, number, mode, options):
 def listen(options):
     if options.unix:
         server = socket.socket(socket.AF_UNIX)
-        server.bind(options.unix)
+        server.bind(options.unix.replace("@", "\0", 1))
     else:
-        server = socket.socket()
-        server.bind(("127.0.0.1", options.port))
-    server.listen(1024)
+        server = socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET)
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((options.host, options.port))
+    server.listen(0 if options.mode == "full" else 1024)
     return server
+
+
+def full(server):
+    """Fill the queue, of which the kernel answers one more than it was told."""
+    waiting = []
+    for _ in range(4):
+        client = socket.socket(server.family)
+        client.setblocking(False)
+        client.connect_ex(server.getsockname())
+        waiting.append(client)
+    print(f"listening on port {server.getsockname()[1]}")
+    while True:
+        time.sleep(60)
 
 
 def main():
     functions = (echo, lines, greet, send, http10, urgent, reset, finrst)
     modes = {f.__name__: f for f in functions}
     parser = argparse.ArgumentParser()
-    parser.add_argument("mode", choices=[*modes, "dns"])
+    parser.add_argument("mode", choices=[*modes, "dns", "full"])
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--unix")
+    parser.add_argument("--names")
     parser.add_argument("--gate")
     options = parser.parse_args()
     if options.mode == "dns":
-        dns()
+        dns(options)
     server = listen(options)
+    if options.mode == "full":
+        full(server)
     print("listening on", options.unix or f"port {server.getsockname()[1]}")
     number = 0
     while True:

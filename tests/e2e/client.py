@@ -14,6 +14,9 @@
           says "marked"; reads them to their ends, and reports how many ended how
   late    a handshake (TLS 1.3) whose last message is sent when there is a line on stdin; says
           "marked" before it, and reads to the end
+  requests  --count times a connection with one request and its answer, some at once, and each
+          request in one segment with the end of the handshake; reports how many were answered,
+          and the port of each that was not
   crowd   --count times read, all at once; reports how many ended how; end=refused: before
           the handshake was done
   abuse   --count connections of many kinds, most of them bad
@@ -57,6 +60,7 @@ def dial(options):
     if options.rate:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     sock.settimeout(options.timeout)
+    sock.bind((options.source, 0))
     sock.connect(("127.0.0.1", options.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
@@ -238,6 +242,57 @@ def crowd(options, context):
         print(f"clients={number} {end}")
 
 
+def one_request(number, options, context):
+    """Returns None, or the local port if there is no answer."""
+    sock = dial(options)
+    port = sock.getsockname()[1]
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    wanted = f"got: request {number}\n".encode()
+    answer = b""
+    done = False
+    try:
+        while not answer.endswith(b"\n"):
+            try:
+                if not done:
+                    tls.do_handshake()
+                    tls.write(f"request {number}\n".encode())
+                    done = True
+                part = tls.read(1000)
+                if not part:
+                    return port
+                answer += part
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                part = sock.recv(65536)
+                if not part:
+                    return port
+                incoming.write(part)
+    except (OSError, ssl.SSLError):
+        return port
+    finally:
+        reset(sock) if answer != wanted else sock.close()
+    assert answer == wanted, answer
+    return None
+
+
+def requests(options, context):
+    numbers = iter(range(options.count))
+    answered = 0
+    lost = []
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for port in pool.map(lambda n: one_request(n, options, context), numbers):
+            if port is None:
+                answered += 1
+            else:
+                lost.append(port)
+            if answered == options.mark:
+                print(MARK, flush=True)
+    print(f"answered={answered} lost={len(lost)}")
+    for port in lost:
+        print(f"lost port={port}")
+
+
 # ---- Bad clients ----
 
 
@@ -358,11 +413,13 @@ def abuse(options, context):
 
 
 def main():
-    modes = {f.__name__: f for f in (read, unwrap, leave, many, stay, late, crowd, abuse)}
+    functions = (read, unwrap, leave, many, stay, late, requests, crowd, abuse)
+    modes = {f.__name__: f for f in functions}
     modes["hold"] = read
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=modes)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--source", default="127.0.0.1")
     parser.add_argument("--tls", choices=("1.2", "1.3"))
     parser.add_argument("--ca")
     parser.add_argument("--cert")

@@ -38,14 +38,14 @@ check_string(const struct fuzz_input *in, const char *string)
 }
 
 static void
-check_frontend(const struct fuzz_input *in, const struct config_frontend *f)
+check_frontend(const struct fuzz_input *in, const struct config *config,
+               const struct config_frontend *f)
 {
     char text[ADDR_TEXT_SIZE];
 
     check_string(in, f->name);
     for (size_t i = 0; i < f->cert.count; i++)
         check_string(in, f->cert.item[i].text);
-    check_string(in, f->backend.host);
     MUST(is_within(in, f->sealed_cert.data, f->sealed_cert.len));
     MUST(is_within(in, f->ticket_secrets.data, f->ticket_secrets.len));
     for (size_t i = 0; i < f->alpn.count; i++)
@@ -55,13 +55,29 @@ check_frontend(const struct fuzz_input *in, const struct config_frontend *f)
         (void)addr_format(&f->listen[i].addr, text, sizeof(text));
         (void)config_lets_in(f, &f->listen[i].addr);
     }
-    (void)addr_format(&f->backend.addr, text, sizeof(text));
     for (size_t i = 0; i < f->routes; i++) {
         check_string(in, f->route[i].key);
-        check_string(in, f->routed[i].host);
-        check_string(in, f->routed[i].from.text);
+        MUST(f->route[i].target < config->pools);
     }
-    (void)config_route(f, "b.test", "h2", 2);
+    MUST(config_route(f, "b.test", "h2", 2) < config->pools);
+}
+
+static void
+check_pool(const struct fuzz_input *in, const struct config_pool *pool)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    check_string(in, pool->name);
+    MUST(pool->servers > 0 && pool->servers <= BALANCE_SERVERS_MAX);
+    for (size_t i = 0; i < pool->servers; i++) {
+        const struct config_server *server = &pool->server[i];
+
+        check_string(in, server->at.host);
+        MUST(server->at.from.text != NULL);
+        check_string(in, server->at.from.text);
+        (void)addr_format(&server->at.addr, text, sizeof(text));
+        MUST(server->weight >= 1 && server->weight <= BALANCE_WEIGHT_MAX);
+    }
 }
 
 static struct config *
@@ -101,7 +117,9 @@ check_bytes(const uint8_t *data, size_t size)
     if (config == NULL)
         return;
     for (size_t i = 0; i < config->frontends; i++)
-        check_frontend(&in, &config->frontend[i]);
+        check_frontend(&in, config, &config->frontend[i]);
+    for (size_t i = 0; i < config->pools; i++)
+        check_pool(&in, &config->pool[i]);
     check_again(config);
     config_free(config);
 }

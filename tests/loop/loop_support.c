@@ -24,6 +24,12 @@ stage_init(struct stage *stage)
     (void)signal(SIGPIPE, SIG_IGN);
     stage->config.frontend = &stage->frontend;
     stage->config.frontends = 1;
+    stage->config.pool = &stage->backend;
+    stage->config.pools = 1;
+    stage->backend = (struct config_pool){
+        .name = "pool", .server = stage->server, .servers = 1, .used = true};
+    for (size_t i = 0; i < COUNT_OF(stage->server); i++)
+        stage->server[i] = (struct config_server){.at.from.text = "server", .weight = 1};
     stage->frontend = (struct config_frontend){
         .name = "test",
         .pos = {"test.conf", 1},
@@ -45,13 +51,23 @@ stage_init(struct stage *stage)
     ck_assert(stage->page != NULL && stage->shared != NULL);
     ck_assert_int_eq(loop_init(&stage->loop, stage->page, stage->shared), 0);
     loop_configure(&stage->loop, &stage->config);
-    front_init(&stage->front, &stage->frontend, NULL, &stage->loop);
+    ck_assert_int_eq(pool_init(&stage->pool, &stage->backend, &stage->loop), 0);
+    front_init(&stage->front, &stage->frontend, NULL, &stage->pool, &stage->loop);
+}
+
+void
+stage_set_servers(struct stage *stage, size_t count)
+{
+    pool_clear(&stage->pool);
+    stage->backend.servers = count;
+    ck_assert_int_eq(pool_init(&stage->pool, &stage->backend, &stage->loop), 0);
 }
 
 void
 stage_clear(struct stage *stage)
 {
     loop_clear(&stage->loop);
+    pool_clear(&stage->pool); /* as in a worker, the loop goes first */
     free(stage->page);
     free(stage->shared);
     tls_bio_cleanup();

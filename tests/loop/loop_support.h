@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "net/front.h"
 #include "net/loop.h"
+#include "net/pool.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -19,6 +20,9 @@ struct stage {
     struct loop loop;
     struct config config;
     struct config_frontend frontend;
+    struct config_server server[3]; /* of the only backend; one unless stage_set_servers */
+    struct config_pool backend;
+    struct pool pool;   /* of backend */
     struct front front; /* of frontend, without TLS */
     struct stats_page *page;
     struct stats_shared *shared;
@@ -27,6 +31,9 @@ struct stage {
 /* SIGPIPE is ignored from then on, as in the worker. */
 void stage_init(struct stage *stage);
 void stage_clear(struct stage *stage);
+
+/* The backend has so many of stage->server from now on, and is not used yet. */
+void stage_set_servers(struct stage *stage, size_t count);
 
 /* Run the loop until done says so; fails after five seconds. */
 void stage_run(struct stage *stage, bool (*done)(void *arg), void *arg);

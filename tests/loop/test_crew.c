@@ -51,7 +51,7 @@ say(enum ipc_type type, const void *data, size_t len)
         _exit(6);
 }
 
-/* Have three connections of five clients, in the frontend of place 1. */
+/* Have three connections of five clients, in the frontend of place 1; two with a server. */
 static void
 count(struct stats_page *page, struct stats_shared *shared)
 {
@@ -59,6 +59,9 @@ count(struct stats_page *page, struct stats_shared *shared)
     stats_add(&page->front[1].accepted, 5);
     stats_set(&page->front[1].live, 3);
     atomic_fetch_add(&shared->live[1], 3);
+    stats_set(&page->servers, 8);
+    stats_set(&page->server[7].live, 2);
+    atomic_fetch_add(&shared->server[7].live, 2);
 }
 
 static void
@@ -428,17 +431,22 @@ START_TEST(what_the_dead_have_counted_stays)
     ck_assert_uint_eq(crew_live(child), 3);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].accepted, 5);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].live, 3);
+    ck_assert_uint_eq(crew_sum(&crew)->server[7].live, 2);
     ck_assert_uint_eq(crew.shared->live[1], 3);
+    ck_assert_uint_eq(crew.shared->server[7].live, 2);
     (void)start_serving(1);
     ck_assert_uint_eq(crew_live_all(&crew), 6);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].accepted, 10);
     ck_assert_uint_eq(crew.shared->live[1], 6);
+    ck_assert_uint_eq(crew.shared->server[7].live, 4);
     ck_assert_int_eq(kill(child->pid, SIGKILL), 0);
     run_until(&gone, 1);
     ck_assert_uint_eq(crew_live_all(&crew), 3);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].accepted, 10);
     ck_assert_uint_eq(crew_sum(&crew)->front[1].live, 3);
+    ck_assert_uint_eq(crew_sum(&crew)->server[7].live, 2);
     ck_assert_uint_eq(crew.shared->live[1], 3);
+    ck_assert_uint_eq(crew.shared->server[7].live, 2);
     ck_assert_uint_eq(crew.shared->live[0], 0);
 }
 END_TEST

@@ -23,9 +23,13 @@ static struct {
     struct addr addr;
     enum term_event event;
     char phrase[200];
+    struct pool_server *server;
+    char name[64];
+    unsigned attempts;
 } outcome;
 
 static struct stage stage;
+static struct addr client; /* that the dial is for */
 
 static void
 on_done(void *owner, const struct dial_result *result)
@@ -37,6 +41,10 @@ on_done(void *owner, const struct dial_result *result)
     outcome.event = result->event;
     snprintf(outcome.phrase, sizeof(outcome.phrase), "%s",
              result->phrase != NULL ? result->phrase : "");
+    outcome.server = result->server;
+    ck_assert((result->server != NULL) == (result->fd >= 0));
+    snprintf(outcome.name, sizeof(outcome.name), "%s", result->name);
+    outcome.attempts = result->attempts;
 }
 
 static bool
@@ -50,8 +58,7 @@ dial(void)
 {
     outcome.calls = 0;
     outcome.fd = -1;
-    return dial_start(&stage.loop, &stage.frontend, &stage.frontend.backend, on_done,
-                      &stage);
+    return dial_start(&stage.loop, &stage.frontend, &stage.pool, &client, on_done, &stage);
 }
 
 static void
@@ -95,10 +102,9 @@ static const struct {
     unsigned char last[2];
     int count;
 } names[] = {
-    {"one.test", {1}, 1},
-    {"two.test", {2, 1}, 2},
-    {"empty.test", {0}, 0},
-    {"localhost", {1}, 1},
+    {"one.test", {1}, 1},  {"two.test", {2, 1}, 2}, {"empty.test", {0}, 0},
+    {"localhost", {1}, 1}, {"half.test", {1}, 1}, /* the question for its IPv6 addresses
+                                                     gets no answer */
 };
 
 static void
@@ -122,11 +128,14 @@ answer(struct evdns_server_request *request, const struct evdns_server_question 
 static void
 on_question(struct evdns_server_request *request, void *arg ATTR_UNUSED)
 {
+    const struct evdns_server_question *question = request->questions[0];
+
     questions++;
-    if (strcasecmp(request->questions[0]->name, "silent.test") == 0)
+    if (strcasecmp(question->name, "silent.test") == 0 ||
+        (strcasecmp(question->name, "half.test") == 0 && question->type == EVDNS_TYPE_AAAA))
         ck_assert_int_eq(evdns_server_request_drop(request), 0);
     else
-        answer(request, request->questions[0]);
+        answer(request, question);
 }
 
 static bool
@@ -209,7 +218,7 @@ setup(void)
     stage_init(&stage);
     start_name_server();
     listener = listen_on_loopback(&listening, 16);
-    stage.frontend.backend.addr = listening;
+    stage.server[0].at.addr = listening;
     stage.frontend.connect_timeout_ms = 2000;
     questions = 0;
 }
@@ -227,10 +236,11 @@ teardown(void)
 static void
 use_name(const char *name)
 {
-    stage.frontend.backend.kind = CONFIG_BACKEND_NAME;
-    stage.frontend.backend.host = name;
-    stage.frontend.backend.port = addr_port(&listening);
-    stage.frontend.backend.from.text = name;
+    stage.server[0].at.kind = CONFIG_BACKEND_NAME;
+    stage.server[0].at.host = name;
+    stage.server[0].at.port = addr_port(&listening);
+    stage.server[0].at.from.text = name;
+    stage_set_servers(&stage, 1);
 }
 
 static unsigned
@@ -287,7 +297,7 @@ use_unanswering_addr(void)
     listener = listen_on_loopback(&addr, 1);
     close(listener);
     fill_backlog(AF_INET, &addr);
-    stage.frontend.backend.addr = addr;
+    stage.server[0].at.addr = addr;
     listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
@@ -299,7 +309,7 @@ use_unix(struct addr *addr)
 
     snprintf(name, sizeof(name), "@sallyport-dial-%ld", (long)getpid());
     ck_assert_int_eq(addr_from_unix(addr, name), 0);
-    stage.frontend.backend.addr = *addr;
+    stage.server[0].at.addr = *addr;
 }
 
 /* ---- addresses ---- */
@@ -332,10 +342,10 @@ END_TEST
 
 START_TEST(a_refusal_is_told)
 {
-    refusing_addr(&stage.frontend.backend.addr);
+    refusing_addr(&stage.server[0].at.addr);
     dial_to_the_end();
     must_have_failed(TERM_BACKEND_REFUSED);
-    ck_assert(addr_equal(&outcome.addr, &stage.frontend.backend.addr));
+    ck_assert(addr_equal(&outcome.addr, &stage.server[0].at.addr));
     ck_assert_str_eq(outcome.phrase, "Connection refused");
 }
 END_TEST
@@ -423,7 +433,7 @@ START_TEST(the_last_refusal_is_told)
 {
     use_name("two.test");
     refusing_addr(&listening);
-    stage.frontend.backend.port = addr_port(&listening);
+    stage.server[0].at.port = addr_port(&listening);
     dial_to_the_end();
     must_have_failed(TERM_BACKEND_REFUSED);
     ck_assert(addr_equal(&outcome.addr, &listening));
@@ -437,7 +447,7 @@ START_TEST(a_name_that_does_not_exist_is_unreachable)
     must_have_failed(TERM_BACKEND_UNREACHABLE);
     ck_assert_uint_eq(outcome.addr.len, 0);
     ck_assert_ptr_nonnull(strstr(outcome.phrase, "does not resolve"));
-    ck_assert_ptr_nonnull(strstr(outcome.phrase, stage.frontend.backend.host));
+    ck_assert_ptr_nonnull(strstr(outcome.phrase, stage.server[0].at.host));
 }
 END_TEST
 
@@ -492,34 +502,292 @@ START_TEST(the_loop_may_end_right_after_a_cancel)
 }
 END_TEST
 
-START_TEST(the_loop_may_end_while_a_name_is_checked)
+START_TEST(the_loop_may_end_while_a_name_is_looked_up)
 {
     use_name("silent.test");
-    dial_check_names(&stage.loop, &stage.front);
+    pool_serve(&stage.pool);
     stage_run(&stage, was_asked, NULL);
     if (_i == 1)
-        dial_check_cancel(&stage.front);
+        pool_rest(&stage.pool);
     evdns_close_server_port(name_port);
     close(name_socket);
     close(listener);
     stage_clear(&stage);
-    ck_assert(TAILQ_EMPTY(&stage.front.checks));
 }
 END_TEST
 
-static bool
-was_asked_twice(void *arg ATTR_UNUSED)
+/* Whoever asks next finds the answer there, also through another server. */
+START_TEST(a_name_is_asked_for_once)
 {
-    return questions >= 2;
+    unsigned before;
+
+    use_name("one.test");
+    dial_to_the_end();
+    must_be_connected(&listening);
+    before = questions;
+    stage.server[1].at = stage.server[0].at;
+    stage.server[1].at.host = "ONE.test";
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_null(dial());
+        must_be_connected(&listening);
+    }
+    stage_set_servers(&stage, 2);
+    ck_assert_uint_eq(before, 2);
+    dial_to_the_end(); /* the other pool has forgotten it */
+    must_be_connected(&listening);
+    ck_assert_uint_eq(questions, 4);
+    dial_to_the_end();
+    must_be_connected(&listening);
+    ck_assert_uint_eq(questions, 4);
+}
+END_TEST
+
+/* RFC 8305, section 3. */
+START_TEST(the_second_family_is_not_waited_for)
+{
+    uint64_t start = clock_us();
+
+    use_name("half.test");
+    dial_to_the_end();
+    must_be_connected(&listening);
+    ck_assert_uint_ge(clock_us() - start, 45 * 1000);
+    ck_assert_uint_lt(clock_us() - start, 1000 * 1000);
+    ck_assert_ptr_null(dial()); /* the next one waits for nothing */
+    must_be_connected(&listening);
+}
+END_TEST
+
+/* Its questions are called off, and that is told only when it is asked for again. */
+START_TEST(a_name_that_was_given_up_may_come_back)
+{
+    use_name("silent.test");
+    pool_serve(&stage.pool);
+    stage_run(&stage, was_asked, NULL);
+    stage_set_servers(&stage, 1);
+    dial_cancel(dial());
+    ck_assert_ptr_nonnull(TAILQ_FIRST(&stage.loop.names));
+    use_name("one.test");
+    pool_serve(&stage.pool);
+    stage_set_servers(&stage, 1);
+    dial_to_the_end();
+    must_be_connected(&listening);
+    ck_assert_uint_eq(stage.page->server[0].connects[STATS_DIAL_CONNECTED], 1);
+}
+END_TEST
+
+/* A connection to a name that has no address asks again, but not all of them at once. */
+START_TEST(a_name_without_an_address_is_asked_for_again)
+{
+    unsigned before;
+
+    use_name("none.test");
+    dial_to_the_end();
+    must_have_failed(TERM_BACKEND_UNREACHABLE);
+    before = questions;
+    ck_assert_ptr_null(dial());
+    must_have_failed(TERM_BACKEND_UNREACHABLE);
+    ck_assert_uint_eq(questions, before);
+}
+END_TEST
+
+/* ---- servers ---- */
+
+static int second; /* a listener */
+static struct addr second_addr;
+
+/* The first server is at listening, the second at second_addr, in this order. */
+static void
+use_two(void)
+{
+    second = listen_on_loopback(&second_addr, 16);
+    stage.server[1].at =
+        (struct config_backend){.from.text = "second", .addr = second_addr};
+    stage.backend.balance = BALANCE_FIRST;
+    stage_set_servers(&stage, 2);
 }
 
-START_TEST(a_name_is_checked_without_a_dial)
+static void
+must_be_counted(unsigned server, enum stats_dial outcome_counted, unsigned count)
 {
-    use_name("none.test");
-    dial_check_names(&stage.loop, &stage.front);
-    stage_run(&stage, was_asked_twice, NULL);
-    stage_settle(&stage);
-    ck_assert_uint_eq(outcome.calls, 0);
+    const struct stats_server *s = &stage.page->server[stage.server[server].place];
+
+    ck_assert_uint_eq(s->connects[outcome_counted], count);
+}
+
+static uint32_t
+live(unsigned server)
+{
+    unsigned place = stage.server[server].place;
+
+    ck_assert_uint_eq(stage.page->server[place].live, stage.shared->server[place].live);
+    return (uint32_t)stage.shared->server[place].live;
+}
+
+static void
+number_servers(void)
+{
+    stage.server[0].place = 3;
+    stage.server[1].place = 5;
+}
+
+START_TEST(the_next_server_is_tried_after_a_refusal)
+{
+    number_servers();
+    refusing_addr(&stage.server[0].at.addr);
+    use_two();
+    dial_to_the_end();
+    must_be_connected(&second_addr);
+    ck_assert_uint_eq(outcome.attempts, 2);
+    ck_assert_str_eq(outcome.name, "second");
+    must_be_counted(0, STATS_DIAL_REFUSED, 1);
+    must_be_counted(1, STATS_DIAL_CONNECTED, 1);
+    ck_assert_uint_eq(live(0), 0);
+    ck_assert_uint_eq(live(1), 1);
+    pool_leave(outcome.server);
+    ck_assert_uint_eq(live(1), 0);
+    close(second);
+}
+END_TEST
+
+/* It gets its half of the time, and no more. */
+START_TEST(the_next_server_is_tried_after_silence)
+{
+    uint64_t start = clock_us();
+
+    number_servers();
+    if (_i == 0) {
+        use_unanswering_addr();
+    } else {
+        struct addr addr;
+
+        use_unix(&addr);
+        fill_backlog(AF_UNIX, &addr);
+    }
+    use_two();
+    stage.frontend.connect_timeout_ms = 800;
+    dial_to_the_end();
+    must_be_connected(&second_addr);
+    ck_assert_uint_ge(clock_us() - start, 390 * 1000);
+    ck_assert_uint_lt(clock_us() - start, 700 * 1000);
+    must_be_counted(0, STATS_DIAL_TIMEOUT, 1);
+    close_full();
+    close(second);
+}
+END_TEST
+
+START_TEST(the_next_server_is_tried_without_a_name)
+{
+    uint64_t start = clock_us();
+
+    number_servers();
+    use_name(_i == 0 ? "none.test" : "silent.test");
+    use_two();
+    stage.frontend.connect_timeout_ms = 800;
+    dial_to_the_end();
+    must_be_connected(&second_addr);
+    must_be_counted(0, _i == 0 ? STATS_DIAL_UNREACHABLE : STATS_DIAL_TIMEOUT, 1);
+    ck_assert_uint_lt(clock_us() - start, 700 * 1000);
+    ck_assert_uint_eq(live(0), 0);
+    close(second);
+}
+END_TEST
+
+START_TEST(the_last_failure_is_told)
+{
+    number_servers();
+    ck_assert_int_eq(addr_from_unix(&stage.server[0].at.addr, "/dev/null/socket"), 0);
+    use_two();
+    close(second);
+    stage.server[1].at.addr = second_addr;
+    dial_to_the_end();
+    must_have_failed(TERM_BACKEND_REFUSED);
+    ck_assert(addr_equal(&outcome.addr, &second_addr));
+    ck_assert_str_eq(outcome.phrase, "Connection refused");
+    ck_assert_str_eq(outcome.name, "second");
+    ck_assert_uint_eq(outcome.attempts, 2);
+    ck_assert_ptr_null(outcome.server);
+    must_be_counted(0, STATS_DIAL_UNREACHABLE, 1);
+    must_be_counted(1, STATS_DIAL_REFUSED, 1);
+    ck_assert_uint_eq(live(0), 0);
+    ck_assert_uint_eq(live(1), 0);
+}
+END_TEST
+
+/* All within connect-timeout, whoever is still left. */
+START_TEST(all_servers_share_the_time)
+{
+    uint64_t start = clock_us();
+
+    use_unanswering_addr();
+    stage.server[1].at = stage.server[2].at = stage.server[0].at;
+    stage_set_servers(&stage, 3);
+    stage.frontend.connect_timeout_ms = 300;
+    dial_to_the_end();
+    must_have_failed(TERM_TIMEOUT_CONNECT);
+    ck_assert_uint_eq(outcome.attempts, 3);
+    ck_assert_uint_ge(clock_us() - start, 290 * 1000);
+    ck_assert_uint_lt(clock_us() - start, 1500 * 1000);
+    close_full();
+}
+END_TEST
+
+START_TEST(whoever_gives_up_leaves_the_server)
+{
+    struct dial *started;
+
+    number_servers();
+    use_unanswering_addr();
+    use_two();
+    started = dial();
+    ck_assert_uint_eq(live(0), 1);
+    dial_cancel(started);
+    ck_assert_uint_eq(live(0), 0);
+    must_be_counted(0, STATS_DIAL_TIMEOUT, 0);
+    close_full();
+    close(second);
+}
+END_TEST
+
+/* Also of other workers, which count in the same place. */
+START_TEST(the_fewest_connections_of_all_workers)
+{
+    number_servers();
+    use_two();
+    stage.backend.balance = BALANCE_LEAST_CONNECTIONS;
+    stage.shared->server[3].live = 7;
+    stage.shared->server[5].live = 6;
+    dial_to_the_end();
+    must_be_connected(&second_addr);
+    stage.shared->server[5].live = 8;
+    dial_to_the_end();
+    must_be_connected(&listening);
+    close(second);
+}
+END_TEST
+
+/* Whatever its port is, and in IPv6 by the whole address. */
+START_TEST(the_same_server_for_a_client)
+{
+    unsigned got[2] = {0};
+
+    use_two();
+    stage.backend.balance = BALANCE_SOURCE;
+    for (unsigned i = 0; i < 40; i++) {
+        uint64_t tried = 0, again = 0;
+        const struct pool_server *server;
+        char text[64];
+
+        snprintf(text, sizeof(text), i % 2 == 0 ? "192.0.2.%u" : "2001:db8::%u", i);
+        ck_assert_int_eq(addr_from_numeric(&client, text, 1000), 0);
+        server = pool_choose(&stage.pool, &client, &tried);
+        ck_assert_int_eq(addr_from_numeric(&client, text, 2000), 0);
+        ck_assert_ptr_eq(pool_choose(&stage.pool, &client, &again), server);
+        ck_assert_uint_eq(tried, again);
+        got[server == stage.pool.server ? 0 : 1]++;
+    }
+    ck_assert_uint_gt(got[0], 8);
+    ck_assert_uint_gt(got[1], 8);
+    close(second);
 }
 END_TEST
 
@@ -542,7 +810,7 @@ END_TEST
 
 START_TEST(a_missing_unix_socket_is_unreachable)
 {
-    ck_assert_int_eq(addr_from_unix(&stage.frontend.backend.addr, "/dev/null/socket"), 0);
+    ck_assert_int_eq(addr_from_unix(&stage.server[0].at.addr, "/dev/null/socket"), 0);
     dial_to_the_end();
     must_have_failed(TERM_BACKEND_UNREACHABLE);
     ck_assert_str_eq(outcome.phrase, "Not a directory");
@@ -637,7 +905,28 @@ name_case(void)
     tcase_add_loop_test(tcase, a_name_that_does_not_exist_is_unreachable, 0, 2);
     tcase_add_test(tcase, a_silent_name_server_is_a_timeout);
     tcase_add_loop_test(tcase, resolving_can_be_cancelled, 0, 3);
-    tcase_add_test(tcase, a_name_is_checked_without_a_dial);
+    tcase_add_test(tcase, a_name_is_asked_for_once);
+    tcase_add_test(tcase, the_second_family_is_not_waited_for);
+    tcase_add_test(tcase, a_name_that_was_given_up_may_come_back);
+    tcase_add_test(tcase, a_name_without_an_address_is_asked_for_again);
+    return tcase;
+}
+
+static TCase *
+server_case(void)
+{
+    TCase *tcase = tcase_create("server");
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 20);
+    tcase_add_test(tcase, the_next_server_is_tried_after_a_refusal);
+    tcase_add_loop_test(tcase, the_next_server_is_tried_after_silence, 0, 2);
+    tcase_add_loop_test(tcase, the_next_server_is_tried_without_a_name, 0, 2);
+    tcase_add_test(tcase, the_last_failure_is_told);
+    tcase_add_test(tcase, all_servers_share_the_time);
+    tcase_add_test(tcase, whoever_gives_up_leaves_the_server);
+    tcase_add_test(tcase, the_fewest_connections_of_all_workers);
+    tcase_add_test(tcase, the_same_server_for_a_client);
     return tcase;
 }
 
@@ -649,7 +938,7 @@ ending_case(void)
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_set_timeout(tcase, 20);
     tcase_add_test(tcase, the_loop_may_end_right_after_a_cancel);
-    tcase_add_loop_test(tcase, the_loop_may_end_while_a_name_is_checked, 0, 2);
+    tcase_add_loop_test(tcase, the_loop_may_end_while_a_name_is_looked_up, 0, 2);
     return tcase;
 }
 
@@ -660,6 +949,7 @@ dial_suite(void)
 
     suite_add_tcase(suite, address_case());
     suite_add_tcase(suite, name_case());
+    suite_add_tcase(suite, server_case());
     suite_add_tcase(suite, ending_case());
     return suite;
 }

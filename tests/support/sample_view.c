@@ -30,6 +30,21 @@ static const struct view_front fronts[] = {
     {.name = "quiet", .listen = "127.0.0.1:8444", .backend = "127.0.0.1:9", .place = 4},
 };
 
+static const struct view_server servers[] = {
+    {.backend = "127.0.0.1:8080", .server = "127.0.0.1:8080", .place = 1},
+    {.backend = "imap",
+     .server = "imap1.example.org:143",
+     .place = 2,
+     .state = HEALTH_EJECTED,
+     .is_checked = true,
+     .is_section = true},
+    {.backend = "imap",
+     .server = "unix:/run/<i>\"\\.sock",
+     .place = 3,
+     .is_backup = true,
+     .is_section = true},
+};
+
 static const struct view_cert certs[] = {
     {.frontend = "web",
      .file = "/etc/sallyport/web.pem",
@@ -64,6 +79,7 @@ static const struct view_worker workers[] = {
 };
 
 static struct view_front front[COUNT_OF(fronts)];
+static struct view_server server[COUNT_OF(servers)];
 static struct view_cert cert[COUNT_OF(certs)];
 
 static void
@@ -119,11 +135,21 @@ sample_view(void)
 {
     memset(&page, 0, sizeof(page));
     memcpy(front, fronts, sizeof(front));
+    memcpy(server, servers, sizeof(server));
     memcpy(cert, certs, sizeof(cert));
     page.log_dropped = 17;
     page.accept_pauses = 3;
     page.untracked = 5;
     fill_web(&page.front[1]);
+    page.server[2].live = 31;
+    page.server[2].connects[STATS_DIAL_CONNECTED] = 4242;
+    page.server[2].connects[STATS_DIAL_REFUSED] = 5;
+    page.server[2].connects[STATS_DIAL_TIMEOUT] = 6;
+    page.server[2].queued = 12;
+    page.server[2].outs[0] = 7;
+    page.server[2].outs[1] = 8;
+    page.server[2].checks[STATS_CHECK_PASSED] = 900;
+    page.server[2].checks[STATS_CHECK_WRONG] = 9;
     page.front[2].accepted = 512;
     page.front[2].live = 3;
     page.front[2].up_bytes = 1536;
@@ -137,6 +163,8 @@ sample_view(void)
         .conf = "/etc/sallyport/sallyport.conf",
         .front = front,
         .fronts = COUNT_OF(front),
+        .server = server,
+        .servers = COUNT_OF(server),
         .cert = cert,
         .certs = COUNT_OF(cert),
         .staple = staples,
@@ -166,6 +194,12 @@ struct view_front *
 sample_front(void)
 {
     return front;
+}
+
+struct view_server *
+sample_server(void)
+{
+    return server;
 }
 
 struct view_cert *

@@ -18,6 +18,7 @@ struct view *sample_view(void);
 /* The parts of the last one. */
 struct stats_page *sample_page(void);
 struct view_front *sample_front(void);
+struct view_server *sample_server(void);
 struct view_cert *sample_cert(void);
 
 /* One of a master that has just started: a frontend without a certificate, nothing counted.

@@ -20,11 +20,19 @@ static const char rich[] =
     "limits-exempt = { 192.0.2.0/24, \"2001:db8::/32\" }\n"
     "log { level = probe format = json to = '/a \"$b' facility = local7 }\n"
     "admin { listen = \"unix:/run/admin.sock\" }\n"
+    "backend db { server = { \"db1:5432 weight=3 max-connections=9\", \"unix:@x backup\", "
+    "'unix:/y' }\n"
+    "  proxy-protocol = v1 queue-length = 7 queue-timeout = 7s balance = source "
+    "eject-after = 4 eject-time = "
+    "1s eject-max = 2s slow-start = 3s\n"
+    "  check = answer check-interval = 6s check-timeout = 1s rise = 5 fall = 6\n"
+    "  check-send = 'a' check-expect = { b, 'c d' } }\n"
+    "backend other { server = \"db1:5432\" }\n"
     "frontend \"a\\n\\\"b\\$\" {\n"
     "  listen = { \"127.0.0.1:0\", \"[::1]:8443\", \"systemd:web\" } cert = c key = k ocsp "
     "= o\n"
     "  sni-backend = { \"B.test=192.0.2.7:1\", \"*.test=other.test:2\" }\n"
-    "  alpn-backend = { \"h2=unix:@h2\" }\n"
+    "  alpn-backend = { \"h2=unix:@h2\", \"x y=db\" }\n"
     "  client-cert { verify = optional ca = { ca1, ca2 } crl = crl depth = 7\n"
     "    allow = \"CN:x\" }\n"
     "  cert-default = c key-passphrase-file = p sni-strict = on own-records = off\n"
@@ -51,8 +59,8 @@ static void
 print_mistake(void *arg, bool is_error, const char *text)
 {
     (void)arg;
-    (void)is_error;
-    fprintf(stderr, "%s\n", text);
+    if (is_error)
+        fprintf(stderr, "%s\n", text);
 }
 
 /* What the master finds out, beyond config_check. */
@@ -65,8 +73,10 @@ find_out(void)
 
     ck_assert_int_eq(addr_from_numeric(&known[0], "192.0.2.9", 8080), 0);
     ck_assert_int_eq(addr_from_numeric(&known[1], "2001:db8::9", 8080), 0);
-    f[0].backend.known = (struct config_addrs){known, 2};
-    f[0].routed[1].known = (struct config_addrs){known, 1};
+    config->pool[f[0].backend].server[0].at.known = (struct config_addrs){known, 2};
+    config->pool[config_route(f, "a.test", NULL, 0)].server[0].at.known =
+        (struct config_addrs){known, 1};
+    config->pool[0].server[1].place = 17;
     f[0].place = 1;
     f[1].place = 511;
     f[0].sealed_cert = (struct config_blob){"cert\0key", 8};
@@ -154,7 +164,10 @@ is_set(const struct option *o, const struct config *defaults)
 {
     const char *base = (const char *)config, *default_base = (const char *)defaults;
 
-    if (!option_is_of_frontend(o))
+    if (option_base(o) == OPTION_BACKEND)
+        return !is_default(o, (const char *)config->pool + o->offset,
+                           (const char *)defaults->pool + o->offset);
+    if (option_base(o) == OPTION_GLOBAL)
         return !is_default(o, base + o->offset, default_base + o->offset);
     default_base = (const char *)defaults->frontend;
     for (size_t i = 0; i < config->frontends; i++) {
@@ -167,7 +180,7 @@ is_set(const struct option *o, const struct config *defaults)
 
 START_TEST(the_example_sets_every_option)
 {
-    static const char least[] = "frontend x { }";
+    static const char least[] = "frontend x { } backend y { }";
     struct config *defaults = config_load_memory("t", least, strlen(least), diag);
 
     for (size_t i = 0; i < option_count; i++)
@@ -239,13 +252,41 @@ assert_backend(const struct config_backend *a, const struct config_backend *b)
 }
 
 static void
+assert_pool(const struct config_pool *a, const struct config_pool *b)
+{
+    ck_assert_pstr_eq(a->name, b->name);
+    ck_assert_int_eq(a->used, b->used);
+    ck_assert_uint_eq(a->servers, b->servers);
+    for (size_t i = 0; i < b->servers; i++) {
+        assert_backend(&a->server[i].at, &b->server[i].at);
+        ck_assert_int_eq(a->server[i].backup, b->server[i].backup);
+        ck_assert_uint_eq(a->server[i].weight, b->server[i].weight);
+        ck_assert_uint_eq(a->server[i].place, b->server[i].place);
+    }
+}
+
+START_TEST(what_was_found_out_of_backends)
+{
+    ck_assert_uint_eq(again->pools, config->pools);
+    for (size_t i = 0; i < config->pools; i++)
+        assert_pool(&again->pool[i], &config->pool[i]);
+    ck_assert_uint_eq(again->pools, 2 + 6);
+    ck_assert(again->pool[0].used && !again->pool[1].used);
+    ck_assert_uint_eq(again->pool[0].server[0].weight, 3);
+    ck_assert_uint_eq(again->pool[0].server[0].max_connections, 9);
+    ck_assert(again->pool[0].server[1].backup);
+    ck_assert_uint_eq(again->pool[0].server[1].place, 17);
+    ck_assert_int_eq(again->pool[0].balance, BALANCE_SOURCE);
+}
+END_TEST
+
+static void
 assert_routes(const struct config_frontend *a, const struct config_frontend *b)
 {
     ck_assert_uint_eq(a->routes, b->routes);
     for (size_t i = 0; i < b->routes; i++) {
         ck_assert(route_is_same(&a->route[i], &b->route[i]));
         ck_assert_uint_eq(a->route[i].target, b->route[i].target);
-        assert_backend(&a->routed[i], &b->routed[i]);
     }
 }
 
@@ -274,12 +315,14 @@ END_TEST
 
 START_TEST(what_was_found_out_of_frontends)
 {
+    const struct config_backend *backend;
+
     for (size_t i = 0; i < config->frontends; i++) {
         const struct config_frontend *a = &again->frontend[i], *b = &config->frontend[i];
 
         ck_assert_str_eq(a->name, b->name);
         assert_listens(a, b);
-        assert_backend(&a->backend, &b->backend);
+        ck_assert_uint_eq(a->backend, b->backend);
         assert_routes(a, b);
         ck_assert_uint_eq(a->proxies.count, i == 0 ? 2 : 0);
         for (size_t k = 0; k < a->proxies.count; k++) {
@@ -298,11 +341,14 @@ START_TEST(what_was_found_out_of_frontends)
     assert_blob(&again->frontend[0].client_cert.sealed,
                 &config->frontend[0].client_cert.sealed);
     ck_assert_str_eq(again->frontend[0].listen[2].systemd, "web");
-    ck_assert_int_eq(again->frontend[0].backend.kind, CONFIG_BACKEND_NAME);
-    ck_assert_str_eq(again->frontend[0].backend.host, "backend.test");
-    ck_assert_uint_eq(again->frontend[0].backend.known.count, 2);
-    ck_assert_uint_eq(again->frontend[0].routes, 3);
-    ck_assert_uint_eq(config_route(&again->frontend[0], "a.test", NULL, 0)->known.count, 1);
+    backend = &again->pool[again->frontend[0].backend].server[0].at;
+    ck_assert_int_eq(backend->kind, CONFIG_BACKEND_NAME);
+    ck_assert_str_eq(backend->host, "backend.test");
+    ck_assert_uint_eq(backend->known.count, 2);
+    ck_assert_uint_eq(again->frontend[0].routes, 4);
+    backend = &again->pool[config_route(again->frontend, "a.test", NULL, 0)].server[0].at;
+    ck_assert_uint_eq(backend->known.count, 1);
+    ck_assert_uint_eq(config_route(again->frontend, NULL, "x y", 3), 0);
     ck_assert_uint_eq(again->frontend[1].sealed_cert.len, 1);
     ck_assert_uint_eq(again->frontend[2].sealed_cert.len, 0);
 }
@@ -386,6 +432,7 @@ bundle_suite(void)
     tcase_add_test(tcase, the_example_sets_every_option);
     tcase_add_test(tcase, what_was_found_out_globally);
     tcase_add_test(tcase, networks);
+    tcase_add_test(tcase, what_was_found_out_of_backends);
     tcase_add_test(tcase, what_was_found_out_of_frontends);
     tcase_add_test(tcase, every_truncation_is_refused);
     tcase_add_test(tcase, no_bit_does_harm);

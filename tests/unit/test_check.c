@@ -124,6 +124,19 @@ START_TEST(listening_names_are_resolved)
 }
 END_TEST
 
+/* Of the only server of the only frontend. */
+static const struct config_backend *
+backend(void)
+{
+    const struct config_pool *pool = &config->pool[config->frontend->backend];
+
+    ck_assert_ptr_null(pool->name);
+    ck_assert_uint_eq(pool->servers, 1);
+    ck_assert_uint_eq(pool->server->weight, 1);
+    ck_assert(pool->used);
+    return &pool->server->at;
+}
+
 START_TEST(addresses_of_backends)
 {
     static const struct {
@@ -145,18 +158,28 @@ START_TEST(addresses_of_backends)
         snprintf(text, sizeof(text), "frontend a { listen = *:0 cert = c backend = '%s' }",
                  backends[i].text);
         check_well(text);
-        ck_assert_int_eq(config->frontend->backend.kind, backends[i].kind);
-        ck_assert_str_eq(config->frontend->backend.from.text, backends[i].text);
+        ck_assert_int_eq(backend()->kind, backends[i].kind);
+        ck_assert_str_eq(backend()->from.text, backends[i].text);
         if (backends[i].kind == CONFIG_BACKEND_ADDR)
-            assert_addr(&config->frontend->backend.addr, backends[i].means);
+            assert_addr(&backend()->addr, backends[i].means);
         else
-            ck_assert_str_eq(config->frontend->backend.host, backends[i].means);
-        ck_assert_uint_eq(config->frontend->backend.port, backends[i].port);
+            ck_assert_str_eq(backend()->host, backends[i].means);
+        ck_assert_uint_eq(backend()->port, backends[i].port);
         config_free(config);
         config = NULL;
     }
 }
 END_TEST
+
+static const struct config_backend *
+route(const char *name, const char *protocol)
+{
+    uint32_t number = config_route(config->frontend, name, protocol,
+                                   protocol != NULL ? strlen(protocol) : 0);
+
+    ck_assert_uint_lt(number, config->pools);
+    return &config->pool[number].server->at;
+}
 
 START_TEST(routes)
 {
@@ -167,12 +190,58 @@ START_TEST(routes)
                "alpn-backend = 'h2=unix:/run/a=b' }");
     f = config->frontend;
     ck_assert_uint_eq(f->routes, 3);
-    ck_assert_ptr_eq(config_route(f, NULL, NULL, 0), &f->backend);
-    ck_assert_ptr_eq(config_route(f, "example.com", "x", 1), &f->backend);
-    assert_addr(&config_route(f, "api.example.org", NULL, 0)->addr, "127.0.0.1:2");
-    ck_assert_str_eq(config_route(f, "api.example.org", NULL, 0)->from.text, "127.0.0.1:2");
-    ck_assert_str_eq(config_route(f, "b.example.org", "h2", 2)->host, "app");
-    assert_addr(&config_route(f, NULL, "h2", 2)->addr, "unix:/run/a=b");
+    ck_assert_uint_eq(config->pools, 4);
+    ck_assert_ptr_eq(route(NULL, NULL), backend());
+    ck_assert_ptr_eq(route("example.com", "x"), backend());
+    assert_addr(&route("api.example.org", NULL)->addr, "127.0.0.1:2");
+    ck_assert_str_eq(route("api.example.org", NULL)->from.text, "127.0.0.1:2");
+    ck_assert_str_eq(route("b.example.org", "h2")->host, "app");
+    assert_addr(&route(NULL, "h2")->addr, "unix:/run/a=b");
+}
+END_TEST
+
+START_TEST(sections)
+{
+    const struct config_pool *pool;
+
+    check_well(
+        "frontend a { listen = *:0 cert = c backend = db alpn = h2\n"
+        "sni-backend = { 'x=127.0.0.1:1', 'y=db' } alpn-backend = 'h2=127.0.0.1:1' }\n"
+        "backend db { server = { db1:5432, ' db2:5432\t backup  weight=7 ' }\n"
+        "balance = least-connections server = 'unix:@abstract' }\n"
+        "frontend b { listen = *:1 cert = c backend = 127.0.0.1:1 }");
+    ck_assert_uint_eq(config->pools, 2);
+    pool = &config->pool[config->frontend[0].backend];
+    ck_assert_str_eq(pool->name, "db");
+    ck_assert_str_eq(config_pool_name(pool), "db");
+    ck_assert_int_eq(pool->balance, BALANCE_LEAST_CONNECTIONS);
+    ck_assert_uint_eq(pool->servers, 3);
+    ck_assert_str_eq(pool->server[0].at.host, "db1");
+    ck_assert(!pool->server[0].backup && pool->server[1].backup);
+    ck_assert_uint_eq(pool->server[0].weight, 1);
+    ck_assert_uint_eq(pool->server[1].weight, 7);
+    ck_assert_str_eq(config_server_name(&pool->server[1]), "db2:5432");
+    assert_addr(&pool->server[2].at.addr, "unix:@abstract");
+    ck_assert_ptr_eq(route("y", NULL), &pool->server->at);
+    /* What is written alike is the same. */
+    ck_assert_ptr_eq(route("x", NULL), route(NULL, "h2"));
+    ck_assert_uint_eq(config->frontend[1].backend, 1);
+    ck_assert_str_eq(config_pool_name(&config->pool[1]), "127.0.0.1:1");
+}
+END_TEST
+
+#define D "frontend a { listen = *:0 cert = c backend = d }\n"
+
+START_TEST(too_many_servers)
+{
+    char text[4096] = "backend d { server = { ";
+    size_t len = strlen(text);
+
+    for (int i = 0; i <= BALANCE_SERVERS_MAX; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "b:%d,\n", i + 1);
+    snprintf(text + len, sizeof(text) - len, "} }\n" D);
+    check(text);
+    ck_assert_str_eq(mistakes(), "t:65: backend d has 65 servers; 64 is the most\n");
 }
 END_TEST
 
@@ -219,6 +288,57 @@ static const struct {
                          "\"/etc/sallyport/cert.pem\"\n"
                          "t:2: frontend a has no backend; write backend = "
                          "\"127.0.0.1:8080\"\n"},
+    {"backend d { server = { b:1,\n'b:1 bakcup',\n'b:2 slow',\n'b:3 weight=257',\n'b:4 "
+     "weight',\n'b:5 weight=2 weight=2',\n'b:6 backup=1',\nx,\nB:1 } }\n" D,
+     "t:2: server \"b:1 bakcup\" in backend d has the unknown word \"bakcup\"; did you "
+     "mean "
+     "\"backup\"?\n"
+     "t:3: server \"b:2 slow\" in backend d has the unknown word \"slow\"; behind an "
+     "address "
+     "there may be backup, weight=N and max-connections=N\n"
+     "t:4: server \"b:3 weight=257\" in backend d has \"weight=257\"; write weight=N with "
+     "a "
+     "number from 1 to 256\n"
+     "t:5: server \"b:4 weight\" in backend d has \"weight\"; write weight=N with a number "
+     "from 1 to 256\n"
+     "t:6: server \"b:5 weight=2 weight=2\" in backend d has the word weight twice\n"
+     "t:7: server \"b:6 backup=1\" in backend d has a value for backup\n"
+     "t:8: server \"x\" in backend d has no port\n"
+     "t:9: server \"B:1\" in backend d is there twice; the first is at t:1\n"},
+    {"backend d { server = b:1 eject-time = 10s eject-max = 9s\n}\n" D,
+     "t:1: backend d: eject-max is 9s, less than eject-time, which is 10s\n"},
+    {"backend d { server = b:1 check = connect check-timeout = 6s\n}\n" D,
+     "t:1: backend d: check-timeout is 6s, more than check-interval, which is 5s\n"},
+    {"backend d { server = b:1 check = answer\n}\n" D,
+     "t:1: backend d: check = answer needs check-expect, what the answer begins with\n"},
+    {"backend d { server = b:1\ncheck-send = x\ncheck-expect = x }\n" D,
+     "t:2: warning: check-send has no effect without check = answer\n"
+     "t:3: warning: check-expect has no effect without check = answer\n"},
+    {"backend d { server = b:1 check = answer\ncheck-send = 'a\\q'\ncheck-expect = { "
+     "'\\r\\x0a',\n'\\x0' } }\n" D,
+     "t:2: check-send = \"a\\\\q\" has an unknown escape; there are \\\\, \\n, \\r, \\t, "
+     "\\0 "
+     "and \\xHH\n"
+     "t:4: check-expect = \"\\\\x0\" has an unknown escape; there are \\\\, \\n, \\r, \\t, "
+     "\\0 and \\xHH\n"},
+    {"backend d { }\n" D, "t:1: backend d has no server; write server = "
+                          "\"127.0.0.1:8080\"\n"},
+    {"backend d { server = 'b:1 backup' }\n" D,
+     "t:1: backend d has only backups; at least one server has to be none\n"},
+    {"backend d { server = b:1 }\nbackend d { server = b:1 }\n" D,
+     "t:2: there are two backends d; the first is at t:1\n"},
+    {"backend 'a:1' { server = b:1 }\nbackend d { server = b:1 }\n" D,
+     "t:1: backend \"a:1\" has a colon in its name, by which addresses are told from "
+     "names\n"},
+    {"backend data { server = b:1 }\n"
+     "frontend a { listen = *:0 cert = c backend = dat\n"
+     "sni-backend = { 'x=data', 'y=date',\n'z=other' } alpn = h alpn-backend = 'h=d' }",
+     "t:2: backend \"dat\" names no backend; did you mean \"data\"?\n"
+     "t:3: sni-backend \"y=date\" names no backend; did you mean \"data\"?\n"
+     "t:4: sni-backend \"z=other\" has no port, and there is no backend of that name\n"
+     "t:4: alpn-backend \"h=d\" has no port, and there is no backend of that name\n"},
+    {"backend d { server = b:1 }\nbackend e { server = b:1 }\n" D,
+     "t:2: warning: backend e is used by no frontend\n"},
     {"frontend a { listen = { } cert = c backend = b:1 }",
      "t:1: frontend a has no listen; write listen = \"*:443\"\n"},
     {"frontend a { listen = *:0 cert = c backend = b:1 alpn = h2\n"
@@ -457,6 +577,8 @@ check_suite(void)
     tcase_add_test(tcase, listening_names_are_resolved);
     tcase_add_test(tcase, addresses_of_backends);
     tcase_add_test(tcase, routes);
+    tcase_add_test(tcase, sections);
+    tcase_add_test(tcase, too_many_servers);
     tcase_add_test(tcase, resolvers);
     tcase_add_test(tcase, networks_of_proxies);
     tcase_add_loop_test(tcase, rules, 0, (int)COUNT_OF(cases));

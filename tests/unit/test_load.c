@@ -345,8 +345,22 @@ static const struct {
     {"frontnd a {\n groups = { x }\n}", "t:1: unknown block \"frontnd\"; did you mean "
                                         "\"frontend\"?\n"
                                         "t:2: groups takes one value, without braces\n"},
+    {"backend {\n servr = x\n}\nfrontend f { backend { server = x } }",
+     "t:1: backend has no name; write backend NAME { ... }\n"
+     "t:2: unknown setting \"servr\" in backend; did you mean \"server\"?\n"
+     "t:4: backend begins in frontend f, which begins at t:4 and is not closed; a } is "
+     "missing\n"
+     "t:4: backend has no name; write backend NAME { ... }\n"},
+    {"backend d x\nbalance = some\n}\nbackend = d\nfrontend f { backend d server = x }",
+     "t:1: backend is followed by \"x\"; a { has to begin the block\n"
+     "t:2: balance = some is not known; it takes round-robin, least-connections, source "
+     "or first\n"
+     "t:4: backend has no place outside of all blocks; it belongs in frontend NAME { }\n"
+     "t:5: \"backend\" is followed by \"d\"; a setting is written name = value\n"
+     "t:5: server has no place in frontend f; it belongs in backend NAME { }\n"},
     {"listener a {\n x = y\n}\nxyzzy = 1",
-     "t:1: unknown block \"listener\"; there are log, admin, defaults and frontend\n"
+     "t:1: unknown block \"listener\"; there are log, admin, defaults, "
+     "frontend and backend\n"
      "t:4: unknown setting \"xyzzy\" outside of all blocks\n"},
     {"= 3\nxyzzy = 1",
      "t:1: found \"=\" where the name of a setting or block was expected\n"

@@ -103,6 +103,25 @@ static const char *const lines[] = {
     "sallyport_backend_connects_total{frontend=\"web\",result=\"connected\"} 100",
     "sallyport_backend_connects_total{frontend=\"web\",result=\"error\"} 104",
     "sallyport_backend_connect_duration_seconds_count{frontend=\"web\"} 91",
+    "sallyport_server_connections{backend=\"imap\",server=\"imap1.example.org:143\"} 31",
+    "sallyport_server_connects_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "result=\"connected\"} 4242",
+    "sallyport_server_connects_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "result=\"timeout\"} 6",
+    "sallyport_server_connects_total{backend=\"imap\",server=\"unix:/run/"
+    "<i>\\\"\\\\.sock\","
+    "result=\"refused\"} 0",
+    "sallyport_server_up{backend=\"127.0.0.1:8080\",server=\"127.0.0.1:8080\"} 1",
+    "sallyport_server_up{backend=\"imap\",server=\"imap1.example.org:143\"} 0",
+    "sallyport_server_outs_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "cause=\"connect\"} 7",
+    "sallyport_server_outs_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "cause=\"check\"} 8",
+    "sallyport_server_checks_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "result=\"passed\"} 900",
+    "sallyport_server_checks_total{backend=\"imap\",server=\"imap1.example.org:143\","
+    "result=\"wrong-answer\"} 9",
+    "sallyport_backend_queued{backend=\"imap\"} 12",
     "sallyport_reloads_total{result=\"success\"} 12",
     "sallyport_reloads_total{result=\"failure\"} 2",
     "sallyport_last_reload_successful 0",
@@ -137,9 +156,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 25);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 25);
-    ck_assert_uint_eq(count("# "), 50);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 31);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 31);
+    ck_assert_uint_eq(count("# "), 62);
 }
 END_TEST
 
@@ -195,6 +214,20 @@ START_TEST(frontends_without_a_place_of_their_own_are_one)
 }
 END_TEST
 
+START_TEST(servers_without_a_place_of_their_own_are_one)
+{
+    struct view *view = sample_view();
+
+    sample_server()[1].place = STATS_OTHER;
+    sample_server()[2].place = STATS_OTHER;
+    sample_page()->server[STATS_OTHER].live = 43;
+    write_view(view);
+    must_have("sallyport_server_connections{backend=\"(other)\",server=\"(other)\"} 43");
+    ck_assert_uint_eq(count("sallyport_server_connections{"), 2);
+    ck_assert_uint_eq(count("sallyport_server_up{"), 1);
+}
+END_TEST
+
 START_TEST(strings_that_are_no_utf8_are_made_so)
 {
     struct view *view = sample_view();
@@ -220,6 +253,7 @@ metrics_suite(void)
     tcase_add_test(tc, series_of_a_frontend_are_there_from_the_start);
     tcase_add_test(tc, draining_is_not_ready);
     tcase_add_test(tc, frontends_without_a_place_of_their_own_are_one);
+    tcase_add_test(tc, servers_without_a_place_of_their_own_are_one);
     tcase_add_test(tc, strings_that_are_no_utf8_are_made_so);
     suite_add_tcase(suite, tc);
     return suite;

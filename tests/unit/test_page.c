@@ -277,6 +277,29 @@ START_TEST(frontends_without_a_place_of_their_own_are_one)
 }
 END_TEST
 
+START_TEST(servers_of_sections)
+{
+    struct view *view = sample_view();
+    const char *html = page(view);
+
+    must_have(html, "<td>imap1.example.org:143</td>");
+    must_have(html, "4" THIN "242</td>");
+    must_have(html, "\\.sock <span class=\"soft\">backup</span></td>");
+    must_have(html, "<h2>Servers</h2>");
+    must_have(html, "<span>ejected</span>");
+    must_have(html, "<span>up</span>");
+}
+END_TEST
+
+START_TEST(servers_without_sections_are_not_told)
+{
+    struct view *view = sample_view();
+
+    view->servers = 1;
+    must_lack(page(view), "<h2>Servers</h2>");
+}
+END_TEST
+
 static Suite *
 page_suite(void)
 {
@@ -296,6 +319,8 @@ page_suite(void)
     tcase_add_test(tc, one_of_many_is_not_all);
     tcase_add_test(tc, many_certificates_are_listed_by_expiry);
     tcase_add_test(tc, frontends_without_a_place_of_their_own_are_one);
+    tcase_add_test(tc, servers_of_sections);
+    tcase_add_test(tc, servers_without_sections_are_not_told);
     suite_add_tcase(suite, tc);
     return suite;
 }

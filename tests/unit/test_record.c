@@ -49,6 +49,23 @@ static const struct record unknown = {
     .first = TERM_SALLYPORT,
 };
 
+/* Where one server was enough nothing is said of it. */
+START_TEST(test_attempts)
+{
+    struct record r = full;
+
+    r.attempts = (unsigned)_i;
+    begin();
+    record_format_text(&r, "info", &out);
+    ck_assert_int_eq(strstr(buf, " backend=unix:/run/mail.sock attempts=2 sni=") != NULL,
+                     _i == 2);
+    ck_assert_int_eq(strstr(buf, "attempts") != NULL, _i == 2);
+    begin();
+    record_format_json(&r, "info", &out);
+    ck_assert_int_eq(strstr(buf, "\",\"attempts\":2,\"sni\":") != NULL, _i == 2);
+}
+END_TEST
+
 START_TEST(test_text_of_everything)
 {
     record_format_text(&full, "info", &out);
@@ -325,6 +342,7 @@ record_suite(void)
 
     tcase_add_checked_fixture(tcase, begin, NULL);
     tcase_add_test(tcase, test_text_of_everything);
+    tcase_add_loop_test(tcase, test_attempts, 0, 3);
     tcase_add_test(tcase, test_json_of_everything);
     tcase_add_test(tcase, test_text_of_the_unknown);
     tcase_add_test(tcase, test_json_of_the_unknown);

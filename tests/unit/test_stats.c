@@ -66,6 +66,7 @@ number_counters(void)
     for (size_t i = 0; i < sizeof(page) / sizeof(*word); i++)
         word[i] = i + 1;
     page.fronts = STATS_FRONTS;
+    page.servers = STATS_SERVERS;
 }
 
 START_TEST(every_counter_is_added)
@@ -76,9 +77,10 @@ START_TEST(every_counter_is_added)
     memset(&sum, 0, sizeof(sum));
     stats_sum(&sum, &page, false);
     stats_sum(&sum, &page, false);
-    for (size_t i = 1; i < offsetof(struct stats_page, held) / sizeof(*word); i++)
+    for (size_t i = 2; i < offsetof(struct stats_page, held) / sizeof(*word); i++)
         ck_assert_uint_eq(word[i], 2 * (i + 1));
     ck_assert_uint_eq(sum.fronts, STATS_FRONTS);
+    ck_assert_uint_eq(sum.servers, STATS_SERVERS);
 }
 END_TEST
 
@@ -109,13 +111,22 @@ START_TEST(places_that_are_not_in_use_are_not_looked_at)
     number_counters();
     memset(&sum, 0, sizeof(sum));
     page.fronts = 3;
+    page.servers = 5;
     stats_sum(&sum, &page, false);
     ck_assert_uint_eq(sum.fronts, 3);
     ck_assert_uint_eq(sum.front[2].accepted, page.front[2].accepted);
     ck_assert_uint_eq(sum.front[3].accepted, 0);
+    ck_assert_uint_eq(sum.servers, 5);
+    ck_assert_uint_eq(sum.server[4].connects[0], page.server[4].connects[0]);
+    ck_assert_uint_eq(sum.server[5].connects[0], 0);
     page.fronts = STATS_FRONTS + 1; /* a writer gone mad */
+    page.servers = UINT64_MAX;
     stats_sum(&sum, &page, false);
     ck_assert_uint_eq(sum.fronts, STATS_FRONTS);
+    ck_assert_uint_eq(sum.servers, STATS_SERVERS);
+    stats_clear(&sum);
+    for (size_t i = 0; i < sizeof(sum); i++)
+        ck_assert_uint_eq(((unsigned char *)&sum)[i], 0);
 }
 END_TEST
 
@@ -129,6 +140,10 @@ START_TEST(who_has_ended_has_no_live_connections)
         ck_assert_uint_eq(sum.front[i].live, page.front[i].live);
         ck_assert_uint_eq(sum.front[i].accepted, 2 * page.front[i].accepted);
         ck_assert_uint_eq(sum.front[i].dial.sum_us, 2 * page.front[i].dial.sum_us);
+    }
+    for (int i = 0; i < STATS_SERVERS; i++) {
+        ck_assert_uint_eq(sum.server[i].live, page.server[i].live);
+        ck_assert_uint_eq(sum.server[i].connects[1], 2 * page.server[i].connects[1]);
     }
     ck_assert_uint_eq(sum.cut, 2 * page.cut);
 }
@@ -169,6 +184,11 @@ START_TEST(names_are_told)
     ck_assert_str_eq(stats_dial_name(STATS_DIAL_UNREACHABLE), "unreachable");
     ck_assert_str_eq(stats_dial_name(STATS_DIAL_TIMEOUT), "timeout");
     ck_assert_str_eq(stats_dial_name(STATS_DIAL_ERROR), "error");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_PASSED), "passed");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_UNREACHED), "unreached");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_TIMEOUT), "timeout");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_WRONG), "wrong-answer");
+    ck_assert_str_eq(stats_check_name(STATS_CHECK_ERROR), "error");
 }
 END_TEST
 

@@ -428,6 +428,35 @@ START_TEST(test_distance_of_long_strings)
 }
 END_TEST
 
+static const struct {
+    const char *string, *bytes;
+    ptrdiff_t len;
+} escapes[] = {
+    {"", "", 0},
+    {"PING", "PING", 4},
+    {"\\r\\n\\t\\a\\b\\f\\v\\\\\\\"\\'", "\r\n\t\a\b\f\v\\\"'", 10},
+    {"a\\0b", "a\0b", 3},
+    {"\\x00\\xfF\\x7ez", "\0\xff~z", 4},
+    {"\xc3\xa4", "\xc3\xa4", 2},
+    {"\\", NULL, -1},
+    {"\\q", NULL, -1},
+    {"\\x", NULL, -1},
+    {"\\x1", NULL, -1},
+    {"\\xg1", NULL, -1},
+    {"\\x1g", NULL, -1},
+};
+
+START_TEST(test_unescape)
+{
+    unsigned char bytes[64];
+    ptrdiff_t len = text_unescape(escapes[_i].string, bytes);
+
+    ck_assert_int_eq(len, escapes[_i].len);
+    if (len > 0)
+        ck_assert_int_eq(memcmp(bytes, escapes[_i].bytes, (size_t)len), 0);
+}
+END_TEST
+
 static Suite *
 text_suite(void)
 {
@@ -451,6 +480,7 @@ text_suite(void)
     tcase_add_test(tcase, test_parse_number);
     tcase_add_loop_test(tcase, test_distance, 0, COUNT_OF(distances));
     tcase_add_test(tcase, test_distance_of_long_strings);
+    tcase_add_loop_test(tcase, test_unescape, 0, COUNT_OF(escapes));
     suite_add_tcase(suite, tcase);
     return suite;
 }

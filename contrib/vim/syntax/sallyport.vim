@@ -20,6 +20,8 @@ syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
 syntax keyword sallyportSetting sni-backend alpn-backend accept-proxy proxy-protocol
+syntax keyword sallyportSetting server balance proxy-protocol queue-length queue-timeout eject-after eject-time eject-max slow-start
+syntax keyword sallyportSetting check check-interval check-timeout rise fall check-send check-expect
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn own-records
 syntax keyword sallyportSetting acme-tls-dir
 syntax keyword sallyportSetting verify ca crl depth allow
