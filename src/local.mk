@@ -77,6 +77,7 @@ src_libconfig_a_SOURCES = \
 	src/config/check_health.c \
 	src/config/check_pool.c \
 	src/config/check_private.h \
+	src/config/check_source.c \
 	src/config/config.c \
 	src/config/config.h \
 	src/config/dump.c \
@@ -209,7 +210,9 @@ src_libnet_a_SOURCES = \
 	src/net/revoke.c \
 	src/net/revoke.h \
 	src/net/sock.c \
-	src/net/sock.h
+	src/net/sock.h \
+	src/net/source.c \
+	src/net/source.h
 
 noinst_LIBRARIES += src/libproc.a
 src_libproc_a_SOURCES = \
@@ -275,6 +278,8 @@ src_libproc_a_SOURCES = \
 	src/proc/supervise.c \
 	src/proc/systemd.c \
 	src/proc/systemd.h \
+	src/proc/transparent.c \
+	src/proc/transparent.h \
 	src/proc/trial.c \
 	src/proc/upgrade.c \
 	src/proc/view.c \
@@ -293,4 +298,5 @@ sbin_PROGRAMS += src/sallyport
 src_sallyport_SOURCES = src/main.c
 src_sallyport_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 
-dist_man_MANS += src/sallyport.8 src/sallyport.conf.5 src/sallyport-scaling.7
+dist_man_MANS += src/sallyport.8 src/sallyport.conf.5 src/sallyport-scaling.7 \
+	src/sallyport-transparent.7

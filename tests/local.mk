@@ -507,6 +507,8 @@ tests_closing_test_SOURCES = \
 	tests/e2e/closing_test.c \
 	tests/support/observe.c \
 	tests/support/observe.h \
+	tests/support/netns.c \
+	tests/support/netns.h \
 	tests/support/peer_plain.c \
 	tests/support/peer_plain.h \
 	tests/support/peer_tls.c \
@@ -600,6 +602,8 @@ E2E_TESTS = \
 	tests/e2e/slow \
 	tests/e2e/systemd-verify \
 	tests/e2e/tickets \
+	tests/e2e/transparent \
+	tests/e2e/transparent-closing \
 	tests/e2e/upgrade \
 	tests/e2e/upgrade-back \
 	tests/e2e/watch \
@@ -614,7 +618,8 @@ EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/grpc_calls.py \
 	tests/e2e/lib.sh \
 	tests/e2e/metrics.py \
-	tests/e2e/proxy_peer.py
+	tests/e2e/proxy_peer.py \
+	tests/e2e/hosts.sh
 
 # Fuzz targets. Without libFuzzer they replay their corpora.
 FUZZ_TARGETS = \

@@ -295,3 +295,25 @@ addr_is_file(const struct addr *a)
 {
     return a->len > 0 && a->u.sa.sa_family == AF_UNIX && a->u.un.sun_path[0] != '\0';
 }
+
+void
+addr_unmap(struct addr *a)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+
+    if (a->u.sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->u.in6.sin6_addr))
+        return;
+    in.sin_port = a->u.in6.sin6_port;
+    memcpy(&in.sin_addr, &a->u.in6.sin6_addr.s6_addr[12], sizeof(in.sin_addr));
+    a->u.in = in;
+    a->len = sizeof(in);
+}
+
+void
+addr_set_port(struct addr *a, uint16_t port)
+{
+    if (a->u.sa.sa_family == AF_INET)
+        a->u.in.sin_port = htons(port);
+    else if (a->u.sa.sa_family == AF_INET6)
+        a->u.in6.sin6_port = htons(port);
+}

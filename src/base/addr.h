@@ -51,6 +51,13 @@ const char *addr_format(const struct addr *a, char *buf, size_t size);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
 
+/* An IPv4 address that is written as IPv6 (::ffff:0:0/96; RFC 4291, 2.5.5.2) becomes IPv4;
+ * others stay. */
+void addr_unmap(struct addr *a);
+
+/* Give an IPv4 or IPv6 address another port (in host byte order). */
+void addr_set_port(struct addr *a, uint16_t port);
+
 /* Does it stand for all addresses of its family? Not of a Unix address. */
 bool addr_is_wildcard(const struct addr *a);
 

@@ -266,6 +266,9 @@ pack_frontend(struct pack *p, const struct config_frontend *f)
     pack_routes(p, f);
     pack_nets(p, &f->allow);
     pack_nets(p, &f->deny);
+    pack_u32(p, f->source);
+    pack_addr(p, &f->source_addr);
+    pack_u32(p, f->original);
     pack_u32(p, f->place);
     pack_config_blob(p, &f->sealed_cert);
     pack_config_blob(p, &f->client_cert.sealed);
@@ -291,6 +294,9 @@ unpack_frontend(struct unpack *u, const struct config *config, struct config_fro
     unpack_routes(u, config, f);
     unpack_nets(u, arena, &f->allow);
     unpack_nets(u, arena, &f->deny);
+    f->source = (enum config_source)unpack_u32(u);
+    unpack_addr(u, &f->source_addr);
+    f->original = unpack_u32(u) != 0;
     f->place = unpack_u32(u);
     unpack_config_blob(u, &f->sealed_cert);
     unpack_config_blob(u, &f->client_cert.sealed);

@@ -227,6 +227,7 @@ check_frontend(struct checker *c)
             check_listen(c, &f->listen_text.item[i]);
     check_backends(c);
     check_nets(c, "accept-proxy", &f->accept_proxy, &f->proxies);
+    check_source(c);
     check_alpn(c);
     check_client_cert(c);
     check_tickets(c);

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define BLANKS " \t\n"
+#define ORIGINAL "original"
 
 /* A word behind the address of a server. A row is the whole cost of one. */
 struct word {
@@ -41,6 +42,26 @@ check_tcp(struct checker *c, struct config_backend *b, const char *text)
     b->kind = CONFIG_BACKEND_NAME;
     b->host = arena_strdup(c->config->arena, host);
     return NULL;
+}
+
+static bool
+is_original(const char *text)
+{
+    size_t len = strlen(ORIGINAL);
+
+    return strncmp(text, ORIGINAL, len) == 0 && (text[len] == '\0' || text[len] == ':');
+}
+
+/* "original", or "original:143". */
+static const char *
+check_original(struct config_backend *b, const char *text)
+{
+    char host[CHECK_HOST_SIZE];
+
+    b->kind = CONFIG_BACKEND_ORIGINAL;
+    return strcmp(text, ORIGINAL) == 0
+               ? NULL
+               : addr_split(text, false, host, sizeof(host), &b->port);
 }
 
 /* Returns what is wrong with the address, or NULL. */
@@ -136,6 +157,8 @@ check_server(struct checker *c, struct config_server *server,
     uint32_t seen = 0;
 
     *server = (struct config_server){.weight = 1};
+    if (text != NULL && is_original(text))
+        return "is no server; backend = \"original\" stands in a frontend";
     wrong = check_address(c, &server->at, text != NULL ? text : "", from->pos);
     while (wrong == NULL && (text = strtok_r(NULL, BLANKS, &rest)) != NULL)
         wrong = check_word(c, server, text, &seen);
@@ -226,6 +249,11 @@ check_section_name(struct checker *c, const struct config_pool *pool)
                    "backend %s has a colon in its name, by which addresses are told from "
                    "names",
                    check_quote(c, pool->name));
+    if (is_original(pool->name))
+        diag_error(c->diag, pool->pos,
+                   "backend %s has a name that stands for where clients wanted to go; "
+                   "choose another one",
+                   pool->name);
     if (first != NULL)
         diag_error(c->diag, pool->pos, "there are two backends %s; the first is at %s:%u",
                    pool->name, first->pos.file, first->pos.line);
@@ -314,7 +342,9 @@ add_address(struct checker *c, const char *text, const struct config_string *fro
     pool->server = arena_alloc(config->arena, sizeof(*pool->server));
     pool->server->weight = 1;
     pool->servers = 1;
-    wrong = check_address(c, &pool->server->at, text, from->pos);
+    wrong = is_original(text) ? check_original(&pool->server->at, text)
+                              : check_address(c, &pool->server->at, text, from->pos);
+    pool->server->at.from = (struct config_string){text, from->pos};
     if (wrong == NULL)
         config->pools++;
     *added = pool;
@@ -327,7 +357,7 @@ check_pool(struct checker *c, const char *text, const struct config_string *from
 {
     struct config *config = c->config;
     bool is_name = config->pools > 0 && config->pool[0].name != NULL && *text != '\0' &&
-                   strchr(text, ':') == NULL;
+                   strchr(text, ':') == NULL && !is_original(text);
     struct config_pool *pool =
         is_name ? find_section(config, text, config->pools) : find_address(config, text);
     const char *wrong = NULL;

@@ -56,4 +56,8 @@ const char *check_pool(struct checker *c, const char *text,
 /* backend, sni-backend and alpn-backend of the frontend. */
 void check_backends(struct checker *c);
 
+/* source of the frontend, and whether its backends can be reached from there; after these
+ * and the listening addresses. */
+void check_source(struct checker *c);
+
 #endif

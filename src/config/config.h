@@ -57,7 +57,8 @@ struct config_nets {
 
 enum config_backend_kind {
     CONFIG_BACKEND_ADDR,
-    CONFIG_BACKEND_NAME
+    CONFIG_BACKEND_NAME,
+    CONFIG_BACKEND_ORIGINAL /* where the client wanted to go, before it was redirected */
 };
 
 struct config_backend {
@@ -65,7 +66,7 @@ struct config_backend {
     enum config_backend_kind kind;
     struct addr addr; /* of kind ADDR: IPv4, IPv6 or Unix */
     const char *host; /* of kind NAME */
-    uint16_t port;    /* of kind NAME */
+    uint16_t port; /* of kind NAME; of kind ORIGINAL: instead of the client's, if not 0 */
     struct config_addrs
         known; /* of kind NAME: what the hosts file says; set by proc/names */
 };
@@ -108,6 +109,13 @@ struct config_pool {
     struct config_server *server; /* set by config_check */
     size_t servers;
     bool used; /* a frontend leads there; set by config_check */
+};
+
+/* Which address connections to backends come from. */
+enum config_source {
+    CONFIG_SOURCE_OWN, /* the one that the kernel chooses */
+    CONFIG_SOURCE_CLIENT,
+    CONFIG_SOURCE_ADDR
 };
 
 enum config_truncation {
@@ -180,6 +188,12 @@ struct config_frontend {
                             config_check */
     size_t routes;       /* of both */
 
+    bool original; /* one of its backends is CONFIG_BACKEND_ORIGINAL; set by
+                      config_check */
+    struct config_string source_text; /* as written */
+    enum config_source source;        /* set by config_check */
+    struct addr source_addr;          /* likewise; port 0 */
+
     struct config_strings accept_proxy; /* networks, as written */
     struct config_nets proxies; /* the same, set by config_check; none: clients come by
                                    themselves */
@@ -250,8 +264,8 @@ struct config {
     uint32_t accept_grace_ms;
     uint32_t drain_timeout_ms;
     struct config_strings resolver;  /* addresses of name servers; none: resolv.conf */
-    struct config_addrs nameservers; /* set by config_check; by proc/names where that says
-                                        nothing */
+    struct config_addrs nameservers; /* set by config_check; by proc/names where that
+                                        says nothing */
     struct config_strings search;    /* set by proc/names: domains to look names up in */
     uint32_t ndots;                  /* likewise: dots that make a name be tried as it is */
     struct config_pool *pool;        /* first those with a name */
@@ -260,8 +274,8 @@ struct config {
     size_t frontends;
 };
 
-/* One without frontends, with all settings at their defaults; those of a frontend go into
- * defaults. For config_free. */
+/* One without frontends, with all settings at their defaults; those of a frontend go
+ * into defaults. For config_free. */
 struct config *config_new(struct config_frontend *defaults);
 
 /* What a server is called: its address as it is written. */
@@ -274,8 +288,8 @@ const char *config_pool_name(const struct config_pool *pool);
 struct health_rules config_health_rules(const struct config_pool *pool);
 
 /*
- * The number of the pool to which a connection leads that asks for that name (NULL: none)
- * and speaks that protocol of len bytes (0: none): see core/route.
+ * The number of the pool to which a connection leads that asks for that name (NULL:
+ * none) and speaks that protocol of len bytes (0: none): see core/route.
  */
 uint32_t config_route(const struct config_frontend *f, const char *name,
                       const void *protocol, size_t len);
@@ -283,21 +297,21 @@ uint32_t config_route(const struct config_frontend *f, const char *name,
 /* Is the address in one of them? */
 bool config_nets_contain(const struct config_nets *nets, const struct addr *a);
 
-/* The header of the PROXY protocol that a connection to that backend begins with; f NULL: a
- * check of its servers. */
+/* The header of the PROXY protocol that a connection to that backend begins with; f
+ * NULL: a check of its servers. */
 enum proxy_version config_proxy_version(const struct config_frontend *f,
                                         const struct config_pool *pool);
 
 /*
- * May a client of that address come in? allow and deny: what the longest prefix says that
- * it is in; or else, whether there is no allow. The address of a Unix socket may.
+ * May a client of that address come in? allow and deny: what the longest prefix says
+ * that it is in; or else, whether there is no allow. The address of a Unix socket may.
  */
 bool config_lets_in(const struct config_frontend *f, const struct addr *client);
 
 /*
- * A copy of a checked configuration, in which certificates are to be found and sealed anew.
- * All else is shared with the original, which stays as long as it has to, also after
- * config_free. For config_free.
+ * A copy of a checked configuration, in which certificates are to be found and sealed
+ * anew. All else is shared with the original, which stays as long as it has to, also
+ * after config_free. For config_free.
  */
 struct config *config_renew(struct config *config);
 

@@ -169,6 +169,8 @@ const struct option option_table[] = {
          "other backends by server name, each as name=backend; none: backend serves all"},
     {"alpn-backend", FRONTEND(alpn_backend), OPTION_LIST, NULL,
      .help = "the same by application protocol, where no name has decided"},
+    {"source", FRONTEND(source_text), OPTION_STRING, NULL,
+     .help = "address that backends are connected to from: own, client or an address"},
 
     {"accept-proxy", FRONTEND(accept_proxy), OPTION_LIST, NULL,
      .help =

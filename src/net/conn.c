@@ -236,6 +236,8 @@ static void
 on_handshake_done(struct conn *conn)
 {
     struct pool *pool;
+    struct source_client client = {&conn->client_addr, conn->front->generation,
+                                   leg_fd(conn->relay.client)};
     struct dial *dial;
 
     conn->handshake_us = clock_us();
@@ -264,8 +266,7 @@ on_handshake_done(struct conn *conn)
         return;
     }
     release_ssl(conn);
-    dial = dial_start(conn->loop, conn->front->config, pool, &conn->client_addr, on_dialled,
-                      conn);
+    dial = dial_start(conn->loop, conn->front->config, pool, &client, on_dialled, conn);
     if (dial != NULL)
         conn->dial = dial;
 }

@@ -17,7 +17,7 @@ struct dial {
     struct loop *loop;
     const struct config_frontend *frontend;
     struct pool *pool;
-    const struct addr *client;
+    struct source_client client;
     void (*done)(void *owner, const struct dial_result *result);
     void *owner;
     uint64_t deadline_ms; /* of the whole */
@@ -218,17 +218,19 @@ await_backlog(struct dial *dial, uint64_t now)
 static bool
 try_address(struct dial *dial, uint64_t now)
 {
+    const char *why = NULL;
     bool connecting = false;
 
     if (!dial->again)
         dial->until_ms = share(dial, now, dial->count - dial->next);
     dial->again = false;
     dial->address = &dial->addrs[dial->next++];
-    dial->fd = sock_dial(dial->address, &connecting);
+    dial->fd = source_dial(dial->address, dial->frontend, &dial->client, &connecting, &why);
     if (dial->fd >= 0 && !connecting)
         return succeed(dial, 0);
     if (dial->fd < 0)
         dial->error = errno;
+    snprintf(dial->phrase, sizeof(dial->phrase), "%s", why != NULL ? why : "");
     if (dial->fd < 0 ? await_backlog(dial, now) : await(dial, now))
         return true;
     release(dial);
@@ -272,10 +274,28 @@ await_name(struct dial *dial, uint64_t now)
     return false;
 }
 
+/* Where the client wanted to go, before it was redirected. */
+static void
+find_original(struct dial *dial)
+{
+    const char *why = NULL;
+
+    if (source_original(&dial->client, dial->last->at.port, &dial->addrs[0], &why) == 0) {
+        dial->count = 1;
+        return;
+    }
+    dial->error = errno;
+    snprintf(dial->phrase, sizeof(dial->phrase), "%s", why);
+}
+
 /* Have addresses of the server. Returns true if they have to be waited for. */
 static bool
 find_addresses(struct dial *dial, uint64_t now)
 {
+    if (dial->last->at.kind == CONFIG_BACKEND_ORIGINAL) {
+        find_original(dial);
+        return false;
+    }
     dial->wait = (struct resolver_wait){.done = on_resolved, .owner = dial};
     switch (pool_find_addrs(dial->server, dial->addrs, &dial->count, &dial->wait)) {
     case RESOLVER_FOUND:
@@ -295,7 +315,7 @@ find_addresses(struct dial *dial, uint64_t now)
 static bool
 choose_server(struct dial *dial, uint64_t now)
 {
-    dial->server = pool_choose(dial->pool, dial->client, &dial->tried);
+    dial->server = pool_choose(dial->pool, dial->client.addr, &dial->tried);
     if (dial->server == NULL)
         return false;
     dial->attempts++;
@@ -402,7 +422,7 @@ proceed(struct dial *dial)
 
 struct dial *
 dial_start(struct loop *loop, const struct config_frontend *frontend, struct pool *pool,
-           const struct addr *client,
+           const struct source_client *client,
            void (*done)(void *owner, const struct dial_result *result), void *owner)
 {
     struct dial *dial = malloc(sizeof(*dial));
@@ -417,7 +437,7 @@ dial_start(struct loop *loop, const struct config_frontend *frontend, struct poo
     *dial = (struct dial){.loop = loop,
                           .frontend = frontend,
                           .pool = pool,
-                          .client = client,
+                          .client = *client,
                           .done = done,
                           .owner = owner,
                           .deadline_ms = clock_ms() + frontend->connect_timeout_ms,

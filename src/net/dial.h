@@ -7,6 +7,7 @@
 #include "core/term.h"
 #include "net/loop.h"
 #include "net/pool.h"
+#include "net/source.h"
 
 /*
  * Connecting to a backend, without blocking. The backend chooses a server (net/pool), whose
@@ -35,11 +36,11 @@ struct dial_result {
 /*
  * Begin, to reach one of the pool's servers for a client. done is called exactly once, from
  * the loop or before dial_start returns, unless dial_cancel comes first; the dial is gone
- * when done is called. Borrows all of its arguments. Returns the dial, or NULL when done
- * has been called already.
+ * when done is called. Borrows all of its arguments, but copies client. Returns the dial,
+ * or NULL when done has been called already.
  */
 struct dial *dial_start(struct loop *loop, const struct config_frontend *frontend,
-                        struct pool *pool, const struct addr *client,
+                        struct pool *pool, const struct source_client *client,
                         void (*done)(void *owner, const struct dial_result *result),
                         void *owner);
 

@@ -392,6 +392,12 @@ leg_unacked(const struct leg *leg)
     return leg->watch.fd < 0 ? 0 : sock_unacked(leg->watch.fd);
 }
 
+int
+leg_fd(const struct leg *leg)
+{
+    return leg->watch.fd;
+}
+
 void
 leg_mind_window(struct leg *leg, uint32_t timeout_ms)
 {

@@ -167,6 +167,9 @@ size_t leg_queued(const struct leg *leg);
 /* Bytes that the peer has not acknowledged yet, apart from what is queued. */
 size_t leg_unacked(const struct leg *leg);
 
+/* The socket, lent; -1 once it is closed. */
+int leg_fd(const struct leg *leg);
+
 /* See sock_mind_window. */
 void leg_mind_window(struct leg *leg, uint32_t timeout_ms);
 

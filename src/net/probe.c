@@ -222,7 +222,7 @@ connect_next(struct probe *probe)
         const struct addr *addr = &probe->addr[probe->next++];
         bool connecting = false;
 
-        probe->fd = sock_dial(addr, &connecting);
+        probe->fd = sock_dial(addr, NULL, false, &connecting);
         if (probe->fd < 0) {
             probe->error = errno;
             continue;

@@ -95,6 +95,8 @@ sock_listen(int fd, const struct config_frontend *frontend)
     set_stream_options(fd); /* what is accepted inherits all of them */
     sock_find_vanished(fd, frontend);
     set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)sock_hello_wait_ms(frontend) / 1000);
+    /* For IPv6 as well: there is one such flag in a socket. */
+    set(fd, IPPROTO_IP, IP_TRANSPARENT, frontend->original);
     return listen(fd, (int)frontend->backlog);
 }
 
@@ -126,8 +128,28 @@ is_connected(int fd, const struct addr *addr)
     return addr_is_loopback(addr) && getpeername(fd, &peer.u.sa, &peer.len) == 0;
 }
 
+/*
+ * SO_REUSEADDR: a client may have one port for connections to several of our addresses, and
+ * a connection of before may be in TIME_WAIT. Without a port connect() chooses it, which
+ * can be one that is in use for another backend (IP_BIND_ADDRESS_NO_PORT, ip(7)).
+ */
+static int
+bind_source(int fd, const struct addr *from, bool transparent)
+{
+    static const int on = 1;
+
+    if (transparent && setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)) < 0)
+        return -1;
+    if (addr_port(from) == 0)
+        set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    else
+        set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    return bind(fd, &from->u.sa, from->len);
+}
+
 int
-sock_dial(const struct addr *addr, bool *connecting)
+sock_dial(const struct addr *addr, const struct addr *from, bool transparent,
+          bool *connecting)
 {
     int fd = socket(addr->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -137,6 +159,8 @@ sock_dial(const struct addr *addr, bool *connecting)
         set_stream_options(fd);
         set_linger(fd, true);
     }
+    if (from != NULL && bind_source(fd, from, transparent) < 0)
+        return fail(fd);
     *connecting = false;
     if (connect(fd, &addr->u.sa, addr->len) < 0) {
         if (errno != EINPROGRESS)

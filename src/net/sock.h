@@ -26,8 +26,9 @@ uint32_t sock_hello_wait_ms(const struct config_frontend *frontend);
 
 /*
  * Listen with the frontend's backlog, or change it if it listens already. What accepted
- * sockets inherit is set here once: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT. Returns 0, or
- * -1 with errno.
+ * sockets inherit is set here once: TCP_NODELAY, keepalive, TCP_USER_TIMEOUT. With a
+ * backend "original" TPROXY may lead connections here, where CAP_NET_RAW allows it. Returns
+ * 0, or -1 with errno.
  */
 int sock_listen(int fd, const struct config_frontend *frontend) ATTR_MUST_CHECK;
 
@@ -46,13 +47,16 @@ void sock_steer(int fd, unsigned count);
 void sock_find_vanished(int fd, const struct config_frontend *frontend);
 
 /*
- * A non-blocking socket on its way to addr.
+ * A non-blocking socket on its way to addr, from the address `from` (NULL: the kernel
+ * chooses; port 0: it chooses the port), which may be that of another host if it is
+ * transparent.
  * Until sock_allow_fin says otherwise, whatever ends it ends it with a RST (SO_LINGER {1,
  * 0}): also a crash of this process, which must not look like an orderly end to the
  * backend. Returns it and sets *connecting if it is not there yet (wait until it is
  * writable, then ask sock_error), or -1 with errno.
  */
-int sock_dial(const struct addr *addr, bool *connecting) ATTR_MUST_CHECK;
+int sock_dial(const struct addr *addr, const struct addr *from, bool transparent,
+              bool *connecting) ATTR_MUST_CHECK;
 
 /*
  * A port that nobody listens on, in the range that the kernel takes local ports from, can

@@ -161,6 +161,7 @@ child_confine(const struct ipc_start *start)
                                  .uid = start->uid,
                                  .gid = start->gid,
                                  .filter = start->filter != 0,
+                                 .transparent = start->transparent != 0,
                                  .no_chroot = start->no_chroot != 0 || !sandbox_is_built()};
 
     tzset();

@@ -225,7 +225,9 @@ send_start(struct crew_child *child, const struct privdrop *who, int socket)
                               .uid = who->uid,
                               .gid = who->gid,
                               .filter = who->filter,
-                              .no_chroot = child->role == CHILD_WORKER && who->no_chroot};
+                              .no_chroot = child->role == CHILD_WORKER && who->no_chroot,
+                              .transparent =
+                                  child->role == CHILD_WORKER && who->transparent};
     int fd[2] = {socket, -1};
     size_t fds = socket >= 0 ? 1 : 0;
 

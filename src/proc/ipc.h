@@ -52,6 +52,7 @@ struct ipc_start {
     uint32_t gid;
     uint32_t filter;
     uint32_t no_chroot;
+    uint32_t transparent;
 };
 
 struct ipc_config {

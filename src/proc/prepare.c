@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "net/sock.h"
+#include "proc/transparent.h"
 
 #include <errno.h>
 #include <string.h>
@@ -94,6 +95,8 @@ prepare_setup(struct master *m, struct setup *setup, struct diag *diag)
     if (log_check(&config->log) < 0)
         diag_error(diag, config->log_to_pos, "cannot open the log %s: %s", config->log.to,
                    strerror(errno));
+    if (!setup->who.root)
+        transparent_check(config, diag);
     listeners_prepare(&m->listeners, config, setup->workers, diag);
     if (prepare_has_new_admin(m, setup)) {
         m->reload.admin_fd = open_admin(config, diag);

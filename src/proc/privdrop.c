@@ -96,6 +96,13 @@ privdrop_find(struct privdrop *who, const char *user, const char *group)
     return wrong != NULL ? wrong : find_group(who, group, user);
 }
 
+bool
+privdrop_can_be_transparent(void)
+{
+    return capng_get_caps_process() == 0 &&
+           capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW);
+}
+
 /* Does the path lead to a directory of ours that nobody else can change? */
 static int
 open_own_directory(const char *path)
@@ -227,16 +234,24 @@ change_group(const struct privdrop *who)
     return setresgid(who->gid, who->gid, who->gid);
 }
 
+/* What is kept stays permitted, drop_capabilities makes it effective again. */
 static int
 change_user(const struct privdrop *who)
 {
-    return setresuid(who->uid, who->uid, who->uid);
+    if (who->transparent && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+        return -1;
+    if (setresuid(who->uid, who->uid, who->uid) < 0)
+        return -1;
+    return prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
 }
 
 static int
-drop_capabilities(const struct privdrop *who ATTR_UNUSED)
+drop_capabilities(const struct privdrop *who)
 {
     capng_clear(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT);
+    if (who->transparent &&
+        capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW) != 0)
+        return -1;
     return capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) == 0 ? 0 : -1;
 }
 
@@ -280,6 +295,23 @@ is_changed(const struct privdrop *who)
     return !who->root || getgroups(0, NULL) == 0;
 }
 
+/* None, or the one that is kept. */
+static bool
+has_only_what_it_needs(const struct privdrop *who)
+{
+    if (capng_get_caps_process() < 0)
+        return false;
+    for (unsigned cap = 0; cap <= CAP_LAST_CAP; cap++) {
+        int wanted = who->transparent && cap == CAP_NET_RAW;
+
+        if (capng_have_capability(CAPNG_EFFECTIVE, cap) != wanted ||
+            capng_have_capability(CAPNG_PERMITTED, cap) != wanted ||
+            capng_have_capability(CAPNG_INHERITABLE, cap))
+            return false;
+    }
+    return true;
+}
+
 /* What was given up must not come back by merely asking for it. */
 static int
 verify(const struct privdrop *who)
@@ -287,11 +319,8 @@ verify(const struct privdrop *who)
     errno = EPERM;
     if (!is_changed(who) || setresuid(0, 0, 0) == 0 || setresgid(0, 0, 0) == 0)
         return -1;
-    if (capng_get_caps_process() < 0)
-        return -1;
     errno = EPERM;
-    if (capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE ||
-        prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+    if (!has_only_what_it_needs(who) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return -1;
     return 0;
 }
@@ -314,7 +343,7 @@ privdrop_perform(const struct privdrop *who)
         {drop_groups, "cannot drop the supplementary groups"},
         {change_group, "cannot change the group"},
         {change_user, "cannot change the user"},
-        {drop_capabilities, "cannot drop all capabilities"},
+        {drop_capabilities, "cannot drop the capabilities"},
         {set_no_new_privs, "cannot set no_new_privs"},
         {set_not_dumpable, "cannot forbid core dumps"},
         {set_limits, "cannot set limits"},

@@ -11,10 +11,10 @@
 /*
  * How a child process gives up what it will not need, in one place and always in the same
  * order: chroot into an empty directory, no capability bounding set, no supplementary
- * groups, group, user, no capabilities at all, no_new_privs, not dumpable, no core file, no
- * further process (RLIMIT_NPROC), a check that nothing of it can be taken back, and the
- * seccomp filter (proc/sandbox). Without root there is no chroot and no change of user and
- * groups; the rest is done all the same.
+ * groups, group, user, no capabilities at all (or CAP_NET_RAW alone, see transparent),
+ * no_new_privs, not dumpable, no core file, no further process (RLIMIT_NPROC), a check that
+ * nothing of it can be taken back, and the seccomp filter (proc/sandbox). Without root
+ * there is no chroot and no change of user and groups; the rest is done all the same.
  *
  * root takes CAP_SYS_CHROOT, CAP_SETGID and CAP_SETUID for this; the bounding set stays
  * where CAP_SETPCAP is missing.
@@ -23,19 +23,23 @@ struct privdrop {
     bool root; /* we are root: uid and gid are to be changed to, and chroot is done */
     uid_t uid;
     gid_t gid;
-    bool filter;    /* the caller's: install the seccomp filter (sandbox = on) */
-    bool no_chroot; /* the caller's: a backend is a Unix socket in the file system, which
-                       could not be reached from an empty directory */
+    bool filter;      /* the caller's: install the seccomp filter (sandbox = on) */
+    bool no_chroot;   /* the caller's: a backend is a Unix socket in the file system, which
+                         could not be reached from an empty directory */
+    bool transparent; /* the caller's: keep CAP_NET_RAW, which IP_TRANSPARENT takes (ip(7));
+                         the filter forbids raw sockets all the same */
 };
+
+/* Has this process CAP_NET_RAW, so that what it starts can keep it? */
+bool privdrop_can_be_transparent(void);
 
 /*
  * Who a child is to be, from the settings user and group (NULL or "": the user sallyport,
  * or nobody where there is none; the user's own group). root and its group are mistakes.
  * Looks into the user database: before any chroot. Without root the names do not matter,
- * and are not looked up: the child is who we are. Sets all of who but filter and
- * no_chroot. Returns NULL,
- * or what is wrong as half a sentence ("there is no user \"x\""), which is static or lent
- * until the next call.
+ * and are not looked up: the child is who we are. Sets all of who but filter,
+ * no_chroot and transparent. Returns NULL, or what is wrong as half a sentence ("there is
+ * no user \"x\""), which is static or lent until the next call.
  */
 const char *privdrop_find(struct privdrop *who, const char *user,
                           const char *group) ATTR_MUST_CHECK;

@@ -229,13 +229,14 @@ static bool
 is_same_who(const struct privdrop *a, const struct privdrop *b)
 {
     return a->uid == b->uid && a->gid == b->gid && a->filter == b->filter &&
-           a->no_chroot == b->no_chroot;
+           a->no_chroot == b->no_chroot && a->transparent == b->transparent;
 }
 
 /*
  * Workers that are too many retire; so do all, once they have successors, if they are to be
  * somebody else. Until then they serve what they served: for the new configuration they may
- * lack what it takes, a place in the file system from which to reach a Unix socket.
+ * lack what it takes, a place in the file system from which to reach a Unix socket, or the
+ * capability for source = client.
  */
 static void
 switch_workers(struct master *m, const struct setup *next)

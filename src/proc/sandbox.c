@@ -88,6 +88,8 @@ static const char *const deadly[] = {
 
 /* The kernel looks at the lower half of the register only where an argument is an int. */
 #define INT UINT64_C(0xffffffff)
+#define SOCKET_TYPE \
+    UINT64_C(0xf) /* the bits of a type beside SOCK_CLOEXEC and SOCK_NONBLOCK */
 #define DIES SCMP_ACT_KILL_PROCESS
 #define FAILS(error) SCMP_ACT_ERRNO(error)
 
@@ -175,6 +177,31 @@ add_conditions(scmp_filter_ctx filter)
     return failed;
 }
 
+/* Raw sockets, for which a worker with source = client has the capability, are nothing of
+ * ours. */
+static int
+add_types(scmp_filter_ctx filter, int family)
+{
+    static const struct {
+        uint64_t type;
+        uint32_t action;
+    } types[] = {{SOCK_STREAM, SCMP_ACT_ALLOW},
+                 {SOCK_DGRAM, SCMP_ACT_ALLOW},
+                 {SOCK_RAW, DIES},
+                 {SOCK_PACKET, DIES}};
+    int failed = 0;
+
+    for (size_t i = 0; failed == 0 && i < COUNT_OF(types); i++) {
+        struct scmp_arg_cmp arguments[] = {
+            SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, INT, (uint64_t)family),
+            SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE, types[i].type)};
+
+        failed =
+            add_rule(filter, types[i].action, "socket", COUNT_OF(arguments), arguments);
+    }
+    return failed;
+}
+
 /* The error that getifaddrs() and libevent take for "not here", and then do without. */
 static int
 add_families(scmp_filter_ctx filter)
@@ -184,10 +211,11 @@ add_families(scmp_filter_ctx filter)
     for (int family = 0; failed == 0 && family < AF_MAX; family++) {
         struct scmp_arg_cmp argument =
             SCMP_CMP64(0, SCMP_CMP_MASKED_EQ, INT, (uint64_t)family);
-        bool is_ours = family == AF_INET || family == AF_INET6 || family == AF_UNIX;
 
-        failed = add_rule(filter, is_ours ? SCMP_ACT_ALLOW : FAILS(EAFNOSUPPORT), "socket",
-                          1, &argument);
+        if (family == AF_INET || family == AF_INET6 || family == AF_UNIX)
+            failed = add_types(filter, family);
+        else
+            failed = add_rule(filter, FAILS(EAFNOSUPPORT), "socket", 1, &argument);
     }
     return failed;
 }

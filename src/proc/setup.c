@@ -10,6 +10,7 @@
 #include "proc/keylog.h"
 #include "proc/names.h"
 #include "proc/seal.h"
+#include "proc/transparent.h"
 #include "tls/challenge.h"
 #include "tls/client_ca.h"
 #include "tls/tls_conf.h"
@@ -103,6 +104,7 @@ find_who(struct setup *setup, struct diag *diag)
                                          : &config->group;
 
     setup->who.filter = config->sandbox;
+    setup->who.transparent = transparent_is_wanted(config);
     for (size_t i = 0; i < config->pools; i++)
         setup->who.no_chroot |= leads_to_file(&config->pool[i]);
     if (wrong != NULL)
@@ -166,6 +168,8 @@ setup_load(const struct setup_source *source, struct diag *diag)
     config_check(config, diag);
     keylog_check(config, diag);
     find_who(setup, diag);
+    if (setup->who.root) /* else who runs -t need not be who serves: see prepare_setup */
+        transparent_check(config, diag);
     if (!load_openssl_conf(config, diag))
         return setup; /* everything else would look wrong as well */
     load_files(setup, source, diag);

@@ -19,6 +19,8 @@ Says "listening on port N", and then for each connection how its client ended:
 
 With --names FILE, dns finds names there instead, and looks anew for each question; a line is
 "NAME TTL ADDRESS...", and broken or silent for ADDRESS. --unix @NAME is an abstract socket.
+With --peers the line of a connection also says from where: "peer=192.0.2.7 port=40001".
+
 With --gate FILE, send and http10 send the second half when the file is there.
 """
 import argparse
@@ -193,8 +195,9 @@ def dns(options):
             server.sendto(answer, client)
 
 
-def serve(conn, number, mode, options):
+def serve(conn, peer, number, mode, options):
     total = 0
+    tail = f" peer={peer[0]} port={peer[1]}" if options.peers else ""
     try:
         total = mode(conn, options)
         end = "fin"
@@ -202,7 +205,7 @@ def serve(conn, number, mode, options):
         end = "rst"
     except BrokenPipeError:
         end = "broken-pipe"
-    print(f"connection {number}: end={end} bytes={total}\n", end="")
+    print(f"connection {number}: end={end} bytes={total}{tail}\n", end="")
     conn.close()
 
 
@@ -238,6 +241,7 @@ def main():
     parser.add_argument("mode", choices=[*modes, "dns", "full"])
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--unix")
     parser.add_argument("--names")
     parser.add_argument("--gate")
@@ -250,10 +254,10 @@ def main():
     print("listening on", options.unix or f"port {server.getsockname()[1]}")
     number = 0
     while True:
-        conn, _ = server.accept()
+        conn, peer = server.accept()
         number += 1
         threading.Thread(
-            target=serve, args=(conn, number, modes[options.mode], options), daemon=True
+            target=serve, args=(conn, peer, number, modes[options.mode], options), daemon=True
         ).start()
 
 

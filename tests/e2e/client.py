@@ -56,12 +56,15 @@ def make_context(options):
 
 
 def dial(options):
-    sock = socket.socket()
+    sock = socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET)
+    if options.bind:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if options.bind or options.source:
+        sock.bind((options.source, options.bind))
     if options.rate:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
     sock.settimeout(options.timeout)
-    sock.bind((options.source, 0))
-    sock.connect(("127.0.0.1", options.port))
+    sock.connect((options.host, options.port))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
@@ -418,8 +421,10 @@ def main():
     modes["hold"] = read
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=modes)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--source", default="127.0.0.1")
+    parser.add_argument("--source", default="", help="the address to come from")
+    parser.add_argument("--bind", type=int, default=0, help="the port to come from")
     parser.add_argument("--tls", choices=("1.2", "1.3"))
     parser.add_argument("--ca")
     parser.add_argument("--cert")

@@ -2,6 +2,7 @@
 #include "e2e/closing_options.h"
 
 #include "e2e/closing_cases.h"
+#include "support/netns.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -27,6 +28,9 @@ static const char usage_text[] =
     "  --connect HOST:PORT       where the terminator listens; with a backend for each it\n"
     "  --backend-port N          may be given several times: pairs are used in parallel\n"
     "  --backend-unix PATH       the backend is a Unix socket\n"
+    "  --backend HOST:PORT       the backend is not at 127.0.0.1\n"
+    "  --client-netns FILE       the client, the backend live in the network namespace\n"
+    "  --backend-netns FILE      of that file\n"
     "  --jobs N                  use at most N pairs\n"
     "  --tls 1.2|1.3|both        (both)\n"
     "  --case NAME[,NAME...]     only these; NAME may be a pattern with * and ?\n"
@@ -55,6 +59,9 @@ enum option_id {
     OPT_CONNECT = 256,
     OPT_BACKEND_PORT,
     OPT_BACKEND_UNIX,
+    OPT_BACKEND,
+    OPT_CLIENT_NETNS,
+    OPT_BACKEND_NETNS,
     OPT_TLS,
     OPT_CASE,
     OPT_PROFILE,
@@ -83,6 +90,9 @@ static const struct option long_options[] = {
     {"connect", required_argument, NULL, OPT_CONNECT},
     {"backend-port", required_argument, NULL, OPT_BACKEND_PORT},
     {"backend-unix", required_argument, NULL, OPT_BACKEND_UNIX},
+    {"backend", required_argument, NULL, OPT_BACKEND},
+    {"client-netns", required_argument, NULL, OPT_CLIENT_NETNS},
+    {"backend-netns", required_argument, NULL, OPT_BACKEND_NETNS},
     {"tls", required_argument, NULL, OPT_TLS},
     {"case", required_argument, NULL, OPT_CASE},
     {"profile", required_argument, NULL, OPT_PROFILE},
@@ -109,15 +119,15 @@ static const struct option long_options[] = {
 };
 
 static int
-add_front(struct closing_options *o, const char *text)
+add_address(struct addr *list, unsigned *count, const char *text)
 {
     char host[256];
     uint16_t port;
 
-    if (o->n_fronts == CLOSING_PAIRS_MAX ||
+    if (*count == CLOSING_PAIRS_MAX ||
         addr_split(text, false, host, sizeof(host), &port) != NULL)
         return -1;
-    return addr_from_numeric(&o->fronts[o->n_fronts++], host, port);
+    return addr_from_numeric(&list[(*count)++], host, port);
 }
 
 static int
@@ -225,13 +235,19 @@ set_option(struct closing_options *o, int id, const char *value)
 {
     switch (id) {
     case OPT_CONNECT:
-        return add_front(o, value);
+        return add_address(o->fronts, &o->n_fronts, value);
     case OPT_BACKEND_PORT:
         return add_backend_port(o, value);
     case OPT_BACKEND_UNIX:
         if (o->n_backends == CLOSING_PAIRS_MAX)
             return -1;
         return addr_from_unix(&o->backends[o->n_backends++], value);
+    case OPT_BACKEND:
+        return add_address(o->backends, &o->n_backends, value);
+    case OPT_CLIENT_NETNS:
+        return netns_set(NETNS_CLIENT, value);
+    case OPT_BACKEND_NETNS:
+        return netns_set(NETNS_BACKEND, value);
     case OPT_TLS:
         return set_versions(o, value);
     case OPT_PROFILE:

@@ -6,6 +6,7 @@
  */
 #include "e2e/closing_cases.h"
 #include "e2e/closing_options.h"
+#include "support/netns.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -185,7 +186,10 @@ can_run(const struct closing_options *o)
     bool good = true;
 
     for (unsigned i = 0; i < o->jobs && good; i++) {
-        int fd = socket(o->fronts[i].u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int fd;
+
+        netns_enter(NETNS_CLIENT);
+        fd = socket(o->fronts[i].u.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         good = fd >= 0 && connect(fd, &o->fronts[i].u.sa, o->fronts[i].len) == 0;
         if (!good)

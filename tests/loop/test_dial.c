@@ -56,9 +56,12 @@ is_done(void *arg ATTR_UNUSED)
 static struct dial *
 dial(void)
 {
+
+    struct source_client whom = {&client, NULL, -1};
+
     outcome.calls = 0;
     outcome.fd = -1;
-    return dial_start(&stage.loop, &stage.frontend, &stage.pool, &client, on_done, &stage);
+    return dial_start(&stage.loop, &stage.frontend, &stage.pool, &whom, on_done, &stage);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "support/peer_plain.h"
 
 #include "base/clock.h"
+#include "support/netns.h"
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -109,6 +110,7 @@ peer_plain_listen(struct peer_plain *p, const struct addr *at, int rcvbuf_bytes,
     p->path[0] = '\0';
     if (p->is_unix)
         snprintf(p->path, sizeof(p->path), "%s", at->u.un.sun_path);
+    netns_enter(NETNS_BACKEND);
     p->listener = socket(at->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->listener < 0)
         return -1;

@@ -2,6 +2,7 @@
 #include "support/peer_tls.h"
 
 #include "base/clock.h"
+#include "support/netns.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -84,6 +85,7 @@ peer_tls_start(struct peer_tls *p, SSL_CTX *ctx, const struct addr *to, int rcvb
 {
     int one = 1;
 
+    netns_enter(NETNS_CLIENT);
     p->fd = socket(to->u.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (p->fd < 0)
         return -1;

@@ -43,13 +43,14 @@ static const char rich[] =
     "  acme-tls-dir = a allow = { 10.0.0.0/8, \"::1\" } deny = 10.1.0.0/16\n"
     "  handshake-timeout = 1s connect-timeout = 2s idle-timeout = 3s\n"
     "  half-closed-timeout = 4s close-wait = 5s linger-timeout = 6s linger-max = 7s\n"
-    "  proxy-protocol = v2 accept-proxy = { 10.0.0.0/8, \"::1\" }\n"
+    "  source = own proxy-protocol = v2 accept-proxy = { 10.0.0.0/8, \"::1\" }\n"
     "  on-truncation = eof keepalive = off keepalive-idle = 8s keepalive-interval = 9s\n"
     "  keepalive-count = 3 tcp-user-timeout = 11s backlog = 12 max-connections = 13\n"
     "}\n"
     "frontend b {\n"
     "  listen = \"192.0.2.1:443\" cert = d backend = \"unix:@b\" tls-max = 1.2 }\n"
-    "frontend c { listen = \"192.0.2.2:443\" cert = d backend = \"[2001:db8::1]:80\" }\n";
+    "frontend c { listen = \"192.0.2.2:443\" cert = d backend = \"[2001:db8::1]:80\"\n"
+    "  source = \"2001:db8::9\" sni-backend = \"o.test=original:8\" }\n";
 
 static struct config *config, *again;
 static struct pack packed;
@@ -270,7 +271,7 @@ START_TEST(what_was_found_out_of_backends)
     ck_assert_uint_eq(again->pools, config->pools);
     for (size_t i = 0; i < config->pools; i++)
         assert_pool(&again->pool[i], &config->pool[i]);
-    ck_assert_uint_eq(again->pools, 2 + 6);
+    ck_assert_uint_eq(again->pools, 2 + 7);
     ck_assert(again->pool[0].used && !again->pool[1].used);
     ck_assert_uint_eq(again->pool[0].server[0].weight, 3);
     ck_assert_uint_eq(again->pool[0].server[0].max_connections, 9);
@@ -324,6 +325,11 @@ START_TEST(what_was_found_out_of_frontends)
         assert_listens(a, b);
         ck_assert_uint_eq(a->backend, b->backend);
         assert_routes(a, b);
+        ck_assert_int_eq(a->source, b->source);
+        ck_assert_int_eq(a->source, i == 2 ? CONFIG_SOURCE_ADDR : CONFIG_SOURCE_OWN);
+        if (i == 2)
+            ck_assert(addr_equal(&a->source_addr, &b->source_addr));
+        ck_assert_int_eq(a->original, i == 2);
         ck_assert_uint_eq(a->proxies.count, i == 0 ? 2 : 0);
         for (size_t k = 0; k < a->proxies.count; k++) {
             ck_assert(addr_equal(&a->proxies.item[k].base, &b->proxies.item[k].base));

@@ -19,7 +19,7 @@ syntax keyword sallyportSetting handshake-rate-per-source handshake-burst-per-so
 syntax keyword sallyportSetting listen
 syntax keyword sallyportSetting level format to facility
 syntax keyword sallyportSetting listen cert key key-passphrase-file cert-default sni-strict ocsp backend
-syntax keyword sallyportSetting sni-backend alpn-backend accept-proxy proxy-protocol
+syntax keyword sallyportSetting source sni-backend alpn-backend accept-proxy proxy-protocol
 syntax keyword sallyportSetting server balance proxy-protocol queue-length queue-timeout eject-after eject-time eject-max slow-start
 syntax keyword sallyportSetting check check-interval check-timeout rise fall check-send check-expect
 syntax keyword sallyportSetting tls-min tls-max ciphers ciphersuites groups alpn own-records
