@@ -566,6 +566,29 @@ START_TEST(who_is_let_in)
 }
 END_TEST
 
+/* What the backend says goes before what the frontend says. */
+START_TEST(headers_of_a_backend)
+{
+    static const struct {
+        const char *word;
+        enum proxy_version of_clients, of_checks;
+    } words[] = {{"frontend", PROXY_V1, PROXY_OFF},
+                 {"off", PROXY_OFF, PROXY_OFF},
+                 {"v1", PROXY_V1, PROXY_V1},
+                 {"v2", PROXY_V2, PROXY_V2}};
+    char text[256];
+
+    snprintf(text, sizeof(text),
+             "backend b { server = h:1 proxy-protocol = %s }\n"
+             "frontend a { listen = *:0 cert = c backend = b proxy-protocol = v1 }",
+             words[_i].word);
+    check_well(text);
+    ck_assert_int_eq(config_proxy_version(config->frontend, &config->pool[0]),
+                     words[_i].of_clients);
+    ck_assert_int_eq(config_proxy_version(NULL, &config->pool[0]), words[_i].of_checks);
+}
+END_TEST
+
 static Suite *
 check_suite(void)
 {
@@ -583,6 +606,7 @@ check_suite(void)
     tcase_add_test(tcase, networks_of_proxies);
     tcase_add_loop_test(tcase, rules, 0, (int)COUNT_OF(cases));
     tcase_add_loop_test(tcase, who_is_let_in, 0, (int)COUNT_OF(clients));
+    tcase_add_loop_test(tcase, headers_of_a_backend, 0, 4);
     tcase_add_test(tcase, long_values_have_limits);
     tcase_add_test(tcase, a_list_of_protocols_has_a_limit);
     tcase_add_test(tcase, what_is_mistaken_is_not_missing);
