@@ -300,6 +300,53 @@ START_TEST(test_equal_but_for_padding)
 }
 END_TEST
 
+START_TEST(mapped_addresses)
+{
+    static const struct {
+        const char *host, *means;
+    } cases[] = {
+        {"::ffff:192.0.2.7", "192.0.2.7:80"},
+        {"::ffff:0.0.0.0", "0.0.0.0:80"},
+        {"192.0.2.7", "192.0.2.7:80"},
+        {"::", "[::]:80"},
+        {"2001:db8::7", "[2001:db8::7]:80"},
+        {"::192.0.2.7", "[::192.0.2.7]:80"},
+        {"64:ff9b::192.0.2.7", "[64:ff9b::c000:207]:80"},
+    };
+    char buf[ADDR_TEXT_SIZE];
+    struct addr a, b;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ck_assert_int_eq(addr_from_numeric(&a, cases[i].host, 80), 0);
+        addr_unmap(&a);
+        ck_assert_str_eq(addr_format(&a, buf, sizeof(buf)), cases[i].means);
+        ck_assert_uint_eq(a.len, a.u.sa.sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                             : sizeof(struct sockaddr_in6));
+    }
+    ck_assert_int_eq(addr_from_unix(&a, "@::ffff:1.2.3.4"), 0);
+    b = a;
+    addr_unmap(&a);
+    ck_assert(addr_equal(&a, &b));
+}
+END_TEST
+
+START_TEST(another_port)
+{
+    char buf[ADDR_TEXT_SIZE];
+    struct addr a;
+
+    ck_assert_int_eq(addr_from_numeric(&a, "192.0.2.7", 80), 0);
+    addr_set_port(&a, 65535);
+    ck_assert_str_eq(addr_format(&a, buf, sizeof(buf)), "192.0.2.7:65535");
+    ck_assert_int_eq(addr_from_numeric(&a, "::1", 80), 0);
+    addr_set_port(&a, 0);
+    ck_assert_str_eq(addr_format(&a, buf, sizeof(buf)), "[::1]:0");
+    ck_assert_int_eq(addr_from_unix(&a, "/x"), 0);
+    addr_set_port(&a, 1);
+    ck_assert_str_eq(addr_format(&a, buf, sizeof(buf)), "unix:/x");
+}
+END_TEST
+
 START_TEST(wildcards_loopbacks_and_files)
 {
     static const struct {
@@ -336,6 +383,8 @@ addr_suite(void)
     tcase_add_loop_test(tcase, test_split, 0, COUNT_OF(good));
     tcase_add_loop_test(tcase, test_split_says_what_is_wrong, 0, COUNT_OF(bad));
     tcase_add_test(tcase, test_split_of_a_long_host);
+    tcase_add_test(tcase, mapped_addresses);
+    tcase_add_test(tcase, another_port);
     tcase_add_test(tcase, wildcards_loopbacks_and_files);
     tcase_add_loop_test(tcase, test_numeric, 0, COUNT_OF(numeric));
     tcase_add_test(tcase, test_what_bind_wants);

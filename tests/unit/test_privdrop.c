@@ -6,10 +6,12 @@
 #include "support/check_main.h"
 #include "support/watched.h"
 
+#include <cap-ng.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -111,10 +113,17 @@ must_be_filtered(pid_t pid, bool filter)
     ck_assert_int_eq(atoi(status_of(pid, "Seccomp")), filter ? 2 : own);
 }
 
+#define NO_CAPS "0000000000000000"
+#define NET_RAW_ALONE "0000000000002000" /* CAP_NET_RAW is 13 */
+
 static void
-must_have_nothing(const struct child *child, const struct privdrop *who)
+must_have_nothing_but(const struct child *child, const struct privdrop *who,
+                      const char *caps)
 {
-    static const char *const sets[] = {"CapInh", "CapPrm", "CapEff", "CapAmb"};
+    static const struct {
+        const char *name;
+        bool has_some;
+    } sets[] = {{"CapInh", false}, {"CapPrm", true}, {"CapEff", true}, {"CapAmb", false}};
     char ids[64];
 
     snprintf(ids, sizeof(ids), "%u\t%u\t%u\t%u", who->uid, who->uid, who->uid, who->uid);
@@ -122,8 +131,15 @@ must_have_nothing(const struct child *child, const struct privdrop *who)
     snprintf(ids, sizeof(ids), "%u\t%u\t%u\t%u", who->gid, who->gid, who->gid, who->gid);
     ck_assert_str_eq(status_of(child->pid, "Gid"), ids);
     for (size_t i = 0; i < COUNT_OF(sets); i++)
-        ck_assert_str_eq(status_of(child->pid, sets[i]), "0000000000000000");
+        ck_assert_str_eq(status_of(child->pid, sets[i].name),
+                         sets[i].has_some ? caps : NO_CAPS);
     ck_assert_str_eq(status_of(child->pid, "NoNewPrivs"), "1");
+}
+
+static void
+must_have_nothing(const struct child *child, const struct privdrop *who)
+{
+    must_have_nothing_but(child, who, NO_CAPS);
 }
 
 static void
@@ -252,6 +268,131 @@ START_TEST(nothing_comes_back)
 
     must_be_ready(&child);
     must_be_filtered(child.pid, false);
+    ck_assert_int_eq(end(&child), 0);
+}
+END_TEST
+
+/* To use an address that this host has not got. 0: it can be done; 2: the right is missing.
+ */
+static int
+use_another_address(void)
+{
+    static const int on = 1;
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    in.sin_addr.s_addr = htonl(UINT32_C(0xc6336407)); /* 198.51.100.7 (RFC 5737) */
+    if (fd < 0)
+        return 1;
+    if (setsockopt(fd, IPPROTO_IP, IP_TRANSPARENT, &on, sizeof(on)) < 0)
+        return errno == EPERM ? 2 : 3;
+    return bind(fd, (const struct sockaddr *)&in, sizeof(in)) == 0 ? 0 : 4;
+}
+
+static int
+open_a_raw_socket(void)
+{
+    return socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP) >= 0 ? 0 : 1;
+}
+
+START_TEST(transparent_keeps_one_capability)
+{
+    struct privdrop who = nobody(true);
+    struct child child;
+
+    ck_assert(privdrop_can_be_transparent());
+    who.transparent = true;
+    child = start(&who, use_another_address);
+    must_be_ready(&child);
+    must_have_nothing_but(&child, &who, NET_RAW_ALONE);
+    ck_assert_str_eq(status_of(child.pid, "Groups"), "");
+    ck_assert_str_eq(status_of(child.pid, "CapBnd"), NO_CAPS);
+    must_have_empty_root(child.pid);
+    ck_assert_int_eq(end(&child), 0);
+}
+END_TEST
+
+START_TEST(transparent_gets_nothing_back)
+{
+    struct privdrop who = nobody(false);
+    struct child child;
+
+    who.transparent = true;
+    child = start(&who, try_all);
+    must_be_ready(&child);
+    ck_assert_int_eq(end(&child), 0);
+}
+END_TEST
+
+/* The capability would allow it. */
+START_TEST(transparent_has_no_raw_sockets)
+{
+    struct privdrop who = nobody(_i == 0);
+    struct child child;
+
+    who.transparent = true;
+    child = start(&who, open_a_raw_socket);
+    must_be_ready(&child);
+    ck_assert_int_eq(end(&child), who.filter && sandbox_is_built() ? 128 + SIGSYS : 0);
+}
+END_TEST
+
+START_TEST(others_have_their_own_address)
+{
+    struct privdrop who = nobody(true);
+    struct child child = start(&who, use_another_address);
+
+    must_be_ready(&child);
+    ck_assert_int_eq(end(&child), 2);
+}
+END_TEST
+
+/* Let go of CAP_NET_RAW, or of all the others. */
+static void
+have(bool net_raw)
+{
+    ck_assert_int_eq(capng_get_caps_process(), 0);
+    if (net_raw)
+        capng_clear(CAPNG_SELECT_CAPS);
+    ck_assert_int_eq(capng_update(net_raw ? CAPNG_ADD : CAPNG_DROP,
+                                  CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_RAW),
+                     0);
+    ck_assert_int_eq(capng_apply(CAPNG_SELECT_CAPS), 0);
+}
+
+/* As in a container that has taken the capability away: nothing else is done then. */
+START_TEST(transparent_without_the_capability)
+{
+    struct privdrop who = nobody(false);
+    struct child child;
+    char byte;
+
+    have(false);
+    ck_assert(!privdrop_can_be_transparent());
+    who.transparent = true;
+    child = start(&who, do_nothing);
+    ck_assert_int_eq(read(child.said, &byte, 1), 0);
+    ck_assert_int_eq(end(&child), 254);
+}
+END_TEST
+
+/* As from a systemd unit with User= and AmbientCapabilities=. */
+START_TEST(transparent_without_root)
+{
+    struct privdrop who = nobody(true);
+    struct child child;
+
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    ck_assert_int_eq(setresgid(who.gid, who.gid, who.gid), 0);
+    ck_assert_int_eq(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(setresuid(who.uid, who.uid, who.uid), 0);
+    have(true);
+    ck_assert_ptr_null(privdrop_find(&who, NULL, NULL));
+    ck_assert(!who.root && privdrop_can_be_transparent());
+    who.transparent = true;
+    child = start(&who, use_another_address);
+    must_be_ready(&child);
+    must_have_nothing_but(&child, &who, NET_RAW_ALONE);
     ck_assert_int_eq(end(&child), 0);
 }
 END_TEST
@@ -467,6 +608,16 @@ privdrop_suite(void)
         tcase_add_test(tc, nothing_is_left);
         tcase_add_test(tc, nothing_comes_back);
         tcase_add_test(tc, the_filter_is_there);
+        tcase_add_test(tc, others_have_their_own_address);
+        tcase_add_test(tc, transparent_without_the_capability);
+    }
+    if (geteuid() == 0 && privdrop_can_be_transparent()) {
+        tcase_add_test(tc, transparent_keeps_one_capability);
+        tcase_add_test(tc, transparent_gets_nothing_back);
+        tcase_add_loop_test(tc, transparent_has_no_raw_sockets, 0, 2);
+        tcase_add_test(tc, transparent_without_root);
+    }
+    if (geteuid() == 0) {
         tcase_add_test(tc, root_is_a_removed_directory);
         tcase_add_test(tc, another_place_is_found);
         tcase_add_test(tc, read_only_system_with_an_empty_directory);
