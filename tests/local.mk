@@ -421,6 +421,11 @@ tests_loop_test_crew_SOURCES = tests/loop/test_crew.c tests/support/check_main.h
 tests_loop_test_crew_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_crew_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_crew_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+CHECKS += tests/loop/test_source
+tests_loop_test_source_SOURCES = tests/loop/test_source.c tests/support/check_main.h
+tests_loop_test_source_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_source_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_source_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 CHECKS += tests/loop/test_admin
 tests_loop_test_admin_SOURCES = tests/loop/test_admin.c tests/support/check_main.h \
 	src/proc/admin.c
