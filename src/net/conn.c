@@ -32,6 +32,8 @@ finish(struct conn *conn)
     journal_write(conn);
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
+    if (conn->peer.is_unanswered)
+        front_count_unanswered(conn->front);
     front_leave(conn->front);
     if (conn->phase == CONN_HANDSHAKE)
         loop_fall(loop, &loop->handshakes);
