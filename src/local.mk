@@ -119,8 +119,14 @@ src_libtls_a_SOURCES = \
 	src/tls/cert_store_private.h \
 	src/tls/key_der.c \
 	src/tls/key_der.h \
+	src/tls/cert_token.c \
+	src/tls/cert_token.h \
+	src/tls/key_keep.c \
+	src/tls/key_keep.h \
 	src/tls/key_load.c \
 	src/tls/key_load.h \
+	src/tls/key_remote.c \
+	src/tls/key_remote.h \
 	src/tls/pem.c \
 	src/tls/pem.h \
 	src/tls/staple.c \
@@ -240,6 +246,9 @@ src_libproc_a_SOURCES = \
 	src/proc/history.h \
 	src/proc/ipc.c \
 	src/proc/ipc.h \
+	src/proc/keeper.c \
+	src/proc/keeper.h \
+	src/proc/keeping.c \
 	src/proc/keylog.c \
 	src/proc/keylog.h \
 	src/proc/listeners.c \

@@ -6,6 +6,7 @@
 #include "proc/child.h"
 #include "proc/demo.h"
 #include "proc/expiry.h"
+#include "proc/keeper.h"
 #include "proc/master.h"
 #include "proc/worker.h"
 #include "tls/tls_bio.h"
@@ -297,6 +298,8 @@ be_child(const char *name)
         return admin_main(IPC_CHILD_FD);
     case CHILD_DEMO:
         return demo_main(IPC_CHILD_FD);
+    case CHILD_KEEPER:
+        return keeper_main(IPC_CHILD_FD);
     default:
         usage_error("the variable " CHILD_VARIABLE " is not for users");
     }

@@ -296,6 +296,12 @@ tests_unit_test_cert_make_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_cert_make_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_cert_make_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_key_remote
+tests_unit_test_key_remote_SOURCES = tests/unit/test_key_remote.c tests/support/check_main.h
+tests_unit_test_key_remote_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_key_remote_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_key_remote_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_cert_store
 tests_unit_test_cert_store_SOURCES = tests/unit/test_cert_store.c tests/support/check_main.h \
 	tests/support/seal_cert.c tests/support/seal_cert.h
@@ -545,6 +551,13 @@ tests_sallyport_hooked_SOURCES = src/main.c tests/e2e/hook.c
 tests_sallyport_hooked_CPPFLAGS = $(AM_CPPFLAGS) -DWORKER_HOOK=hook_try
 tests_sallyport_hooked_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED)
 
+# A module that OpenSSL loads: tests/e2e/token.
+check_PROGRAMS += tests/token.so
+tests_token_so_SOURCES = tests/support/token.c
+tests_token_so_CFLAGS = $(AM_CFLAGS) -fPIC
+tests_token_so_LDFLAGS = -shared
+tests_token_so_LDADD = $(SSL_LIBS)
+
 E2E_TESTS = \
 	tests/e2e/acme \
 	tests/e2e/admin \
@@ -589,6 +602,7 @@ E2E_TESTS = \
 	tests/e2e/pools \
 	tests/e2e/pools-load \
 	tests/e2e/pools-names \
+	tests/e2e/pkcs11 \
 	tests/e2e/progress \
 	tests/e2e/python \
 	tests/e2e/proxy-in \
@@ -609,6 +623,7 @@ E2E_TESTS = \
 	tests/e2e/tickets \
 	tests/e2e/transparent \
 	tests/e2e/transparent-closing \
+	tests/e2e/token \
 	tests/e2e/upgrade \
 	tests/e2e/upgrade-back \
 	tests/e2e/watch \
@@ -625,6 +640,7 @@ EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/metrics.py \
 	tests/e2e/proxy_peer.py \
 	tests/e2e/hosts.sh
+	tests/e2e/token.sh
 
 # Fuzz targets. Without libFuzzer they replay their corpora.
 FUZZ_TARGETS = \

@@ -68,6 +68,7 @@ struct stats_front {
     uint64_t live;           /* connections now; the only one that also falls */
     uint64_t ended[REASONS]; /* connections by close reason */
     uint64_t truncated;      /* streams of clients that ended without close_notify */
+    uint64_t acme_refused;   /* handshakes with acme-tls/1 for a name without a challenge */
     uint64_t up_bytes;       /* plaintext handed on to backends */
     uint64_t down_bytes;     /* plaintext handed on to clients */
     uint64_t handshakes[STATS_VERSIONS][STATS_CIPHERS][2]; /* done; the last: resumed */

@@ -45,6 +45,8 @@ finish(struct conn *conn)
         journal_write(conn);
     front_count_end(conn->front, term_reason(&conn->relay.term),
                     conn->relay.term.truncated);
+    if (conn->peer.is_unanswered)
+        front_count_unanswered(conn->front);
     admit_leave(loop, conn->front, &conn->admission);
     if (conn_is_new(conn))
         loop_fall(loop, &loop->handshakes);

@@ -97,3 +97,9 @@ front_count_end(struct front *front, enum reason reason, bool truncated)
     if (truncated)
         stats_add(&front->stats->truncated, 1);
 }
+
+void
+front_count_unanswered(struct front *front)
+{
+    stats_add(&front->stats->acme_refused, 1);
+}

@@ -48,4 +48,7 @@ void front_count_handshake(struct front *front, const SSL *ssl, uint64_t us);
 void front_count_dial(struct front *front, enum term_event event, uint64_t us);
 void front_count_end(struct front *front, enum reason reason, bool truncated);
 
+/* Count a handshake that was refused since there is no ACME challenge for its name. */
+void front_count_unanswered(struct front *front);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "config/certs.h"
 #include "tls/cert_store.h"
+#include "tls/key_keep.h"
 #include "tls/staple.h"
 #include "tls/tls_ctx.h"
 #include "tls/tls_err.h"
@@ -80,6 +81,9 @@ add(struct loading *l, struct cert_raw *raw)
         l->failed = true;
     else
         l->plain[l->count++] = raw->plain;
+    if (raw != NULL && raw->token.uri != NULL)
+        key_keep_pack(&l->setup->key_list, raw->token.id, raw->token.uri,
+                      raw->token.passphrase.der, raw->token.passphrase.len);
     cert_raw_free(raw);
 }
 

@@ -21,6 +21,7 @@ static const char *const names[CHILD_ROLES] = {
     [CHILD_WORKER] = "worker",
     [CHILD_ADMIN] = "admin",
     [CHILD_DEMO] = "demo",
+    [CHILD_KEEPER] = "keeper",
 };
 
 const char *
@@ -162,7 +163,8 @@ child_confine(const struct ipc_start *start)
                                  .gid = start->gid,
                                  .filter = start->filter != 0,
                                  .transparent = start->transparent != 0,
-                                 .no_chroot = start->no_chroot != 0 || !sandbox_is_built()};
+                                 .no_chroot = start->no_chroot != 0 || !sandbox_is_built(),
+                                 .may_start = start->may_start != 0};
 
     tzset();
     (void)evutil_secure_rng_init();

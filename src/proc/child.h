@@ -24,10 +24,11 @@ enum child_role {
     CHILD_WORKER,
     CHILD_ADMIN,
     CHILD_DEMO,
+    CHILD_KEEPER,
     CHILD_ROLES
 };
 
-/* "worker", "admin", "demo"; and back (CHILD_ROLES: none of them). */
+/* "worker", "admin", "demo", "keeper"; and back (CHILD_ROLES: none of them). */
 const char *child_role_name(enum child_role role);
 enum child_role child_role_find(const char *name);
 

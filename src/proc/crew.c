@@ -217,6 +217,13 @@ make_page(struct crew_child *child)
     return child->page != NULL ? 0 : -1;
 }
 
+/* The others never need a place in the file system. */
+static bool
+takes_root(enum child_role role)
+{
+    return role == CHILD_WORKER || role == CHILD_KEEPER;
+}
+
 static void
 send_start(struct crew_child *child, const struct privdrop *who, int socket)
 {
@@ -225,9 +232,10 @@ send_start(struct crew_child *child, const struct privdrop *who, int socket)
                               .uid = who->uid,
                               .gid = who->gid,
                               .filter = who->filter,
-                              .no_chroot = child->role == CHILD_WORKER && who->no_chroot,
+                              .no_chroot = takes_root(child->role) && who->no_chroot,
                               .transparent =
-                                  child->role == CHILD_WORKER && who->transparent};
+                                  child->role == CHILD_WORKER && who->transparent,
+                              .may_start = who->may_start};
     int fd[2] = {socket, -1};
     size_t fds = socket >= 0 ? 1 : 0;
 

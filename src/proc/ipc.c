@@ -17,6 +17,7 @@ union ancillary {
 static const size_t least_bytes[] = {
     [IPC_START] = sizeof(struct ipc_start),
     [IPC_CONFIG] = sizeof(struct ipc_config),
+    [IPC_KEYS] = sizeof(struct ipc_done),
     [IPC_LOG] = sizeof(struct ipc_log),
     [IPC_PREPARED] = sizeof(struct ipc_done),
     [IPC_SERVING] = sizeof(struct ipc_done),

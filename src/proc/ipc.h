@@ -34,6 +34,10 @@ enum ipc_type {
     IPC_LOG = 6,       /* struct ipc_log: write the log to this descriptor */
     IPC_DRAIN = 7,     /* no new clients; struct ipc_drain. Ends the process */
     IPC_CUT = 8,       /* abort all connections now */
+    IPC_KEYS = 9, /* to the keeper, make these ready: struct ipc_done; a descriptor: their
+                     list (key_keep) */
+    IPC_KEEPER = 10, /* a socket by which a worker and the keeper speak; none, to a worker:
+                        there is no keeper any more */
 
     /* From a worker. */
     IPC_PREPARED = 20, /* struct ipc_done: it is ready to be switched to */
@@ -53,6 +57,7 @@ struct ipc_start {
     uint32_t filter;
     uint32_t no_chroot;
     uint32_t transparent;
+    uint32_t may_start;
 };
 
 struct ipc_config {

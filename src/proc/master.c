@@ -145,7 +145,7 @@ load(struct master *m, struct diag *diag)
     const struct config *config;
 
     if (m->upgrade.is_back) {
-        m->setup = setup_restore(m->source, &m->upgrade.bundle, diag);
+        m->setup = setup_restore(m->source, &m->upgrade.bundle, &m->upgrade.keys, diag);
         setup_adopt_servers(&m->places, m->setup->config);
         if (log_open(&m->setup->config->log) < 0)
             log_error("cannot open the log %s: %s", m->setup->config->log.to,

@@ -56,6 +56,7 @@ struct master_upgrade {
     int memory;   /* the memfd; -1: there was no program before */
     int old_exe;  /* that program, to go back to */
     int bundle;   /* its configuration */
+    int keys;     /* see setup.keys */
     bool is_back; /* we are that program, and the new one could not start */
     int pump_read, pump_write;
     struct {
@@ -143,6 +144,22 @@ void supervise_check(struct master *m);
  * before. */
 int supervise_open_log(struct master *m,
                        const struct log_settings *settings) ATTR_MUST_CHECK;
+
+/* Have a new child write to the log. */
+void supervise_send_log(struct master *m, struct crew_child *child);
+
+/*
+ * proc/keeping: the keeper, which there is if the configuration in force, or the one that
+ * is being prepared, has keys that stay in their tokens (setup.keys). Start it if it is
+ * wanted and not there; make it known to a new worker; the halves of a reload (same: the
+ * workers stay who they are); does it have the keys of a setup open?
+ */
+void keeping_fill(struct master *m);
+void keeping_introduce(struct master *m, struct crew_child *worker);
+void keeping_prepare(struct master *m);
+void keeping_switch(struct master *m, const struct setup *next, bool same);
+void keeping_forget(struct master *m);
+bool keeping_is_ready(struct master *m, const struct setup *setup, uint64_t generation);
 
 /* proc/reload */
 void reload_begin(struct master *m);

@@ -124,6 +124,12 @@ add_truncations(struct metrics *m, const char *frontend, const struct stats_fron
 }
 
 static void
+add_acme_refusals(struct metrics *m, const char *frontend, const struct stats_front *s)
+{
+    add_one(m, frontend, s->acme_refused);
+}
+
+static void
 add_handshake(struct metrics *m, const char *frontend, const char *version,
               const char *cipher, const char *result, uint64_t value)
 {
@@ -377,6 +383,9 @@ static const struct family {
     {"sallyport_connections", "gauge", "Connections now.", .of_front = add_live},
     {"sallyport_client_truncations_total", "counter",
      "Streams of clients that ended without close_notify.", .of_front = add_truncations},
+    {"sallyport_acme_challenges_refused_total", "counter",
+     "Handshakes with acme-tls/1 for a name that there is no challenge for.",
+     .of_front = add_acme_refusals},
     {"sallyport_handshakes_total", "counter",
      "TLS handshakes by how they ended; version and cipher of those that succeeded.",
      .of_front = add_handshakes},

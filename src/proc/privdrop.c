@@ -271,13 +271,13 @@ set_not_dumpable(const struct privdrop *who ATTR_UNUSED)
 
 /* No fork even without the filter: the limit is asked about when a process forks. */
 static int
-set_limits(const struct privdrop *who ATTR_UNUSED)
+set_limits(const struct privdrop *who)
 {
     static const struct rlimit none = {0, 0};
 
     if (setrlimit(RLIMIT_CORE, &none) < 0)
         return -1;
-    return sandbox_is_built() ? setrlimit(RLIMIT_NPROC, &none) : 0;
+    return sandbox_is_built() && !who->may_start ? setrlimit(RLIMIT_NPROC, &none) : 0;
 }
 
 static bool

@@ -24,6 +24,7 @@ struct privdrop {
     uid_t uid;
     gid_t gid;
     bool filter;      /* the caller's: install the seccomp filter (sandbox = on) */
+    bool may_start;   /* the caller's: threads and processes may be started */
     bool no_chroot;   /* the caller's: a backend is a Unix socket in the file system, which
                          could not be reached from an empty directory */
     bool transparent; /* the caller's: keep CAP_NET_RAW, which IP_TRANSPARENT takes (ip(7));
@@ -37,9 +38,9 @@ bool privdrop_can_be_transparent(void);
  * Who a child is to be, from the settings user and group (NULL or "": the user sallyport,
  * or nobody where there is none; the user's own group). root and its group are mistakes.
  * Looks into the user database: before any chroot. Without root the names do not matter,
- * and are not looked up: the child is who we are. Sets all of who but filter,
- * no_chroot and transparent. Returns NULL, or what is wrong as half a sentence ("there is
- * no user \"x\""), which is static or lent until the next call.
+ * and are not looked up: the child is who we are. Sets all of who but what
+ * is the caller's. Returns NULL, or what is wrong as half a sentence ("there is no user
+ * \"x\""), which is static or lent until the next call.
  */
 const char *privdrop_find(struct privdrop *who, const char *user,
                           const char *group) ATTR_MUST_CHECK;

@@ -105,6 +105,7 @@ prepare(struct master *m, struct setup *next)
 
     m->reload.next = next;
     m->reload.generation++;
+    keeping_prepare(m);
     TAILQ_FOREACH (child, &m->crew.children, link)
         if (takes_part(m, child))
             crew_send_setup(child, next, m->reload.generation, &m->listeners, true);
@@ -201,6 +202,7 @@ reload_fail(struct master *m, const char *reason)
     TAILQ_FOREACH (child, &m->crew.children, link)
         if (takes_part(m, child))
             crew_send(child, IPC_FORGET, NULL, 0, NULL, 0);
+    keeping_forget(m);
     log_error("reload: %s; going on with generation %" PRIu64, reason, m->generation);
     note_result(m, false, reason);
     call_off(m, m->reload.next);
@@ -255,6 +257,7 @@ switch_workers(struct master *m, const struct setup *next)
             crew_dismiss(child);
         }
     }
+    keeping_switch(m, next, same);
 }
 
 static void
@@ -301,7 +304,8 @@ reload_check(struct master *m)
 {
     const struct crew_child *child;
 
-    if (m->reload.next == NULL)
+    if (m->reload.next == NULL ||
+        !keeping_is_ready(m, m->reload.next, m->reload.generation))
         return;
     TAILQ_FOREACH (child, &m->crew.children, link)
         if (takes_part(m, child) && child->prepared != m->reload.generation)

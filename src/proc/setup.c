@@ -120,7 +120,7 @@ new_setup(struct config *config)
     if (setup == NULL)
         abort();
     setup->config = config;
-    setup->bundle = setup->key_log = -1;
+    setup->bundle = setup->keys = setup->key_log = -1;
     setup->loaded_us = clock_wall_us();
     setup->workers = config->workers > 0 ? config->workers : cpus_usable("/");
     return setup;
@@ -177,7 +177,7 @@ setup_load(const struct setup_source *source, struct diag *diag)
 }
 
 struct setup *
-setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
+setup_restore(const struct setup_source *source, int *bundle, int *keys, struct diag *diag)
 {
     struct config *config = NULL;
     struct setup *setup;
@@ -196,6 +196,8 @@ setup_restore(const struct setup_source *source, int *bundle, struct diag *diag)
     setup->map_len = len;
     setup->bundle = *bundle;
     *bundle = -1;
+    setup->keys = *keys;
+    *keys = -1;
     (void)load_openssl_conf(config, diag);
     setup->key_log = keylog_open(config, diag);
     find_who(setup, diag);
@@ -313,10 +315,16 @@ setup_seal(struct setup *setup, struct setup_places *places, struct diag *diag)
     bundle_pack(&p, config);
     if (!failed && !p.failed)
         setup->bundle = seal_make("sallyport-bundle", p.data, p.len);
+    if (setup->key_list.len > 0) {
+        setup->keys =
+            seal_make("sallyport-keys", setup->key_list.data, setup->key_list.len);
+        failed |= setup->keys < 0 || setup->key_list.failed;
+    }
+    pack_clear(&setup->key_list);
     setup->key_log = keylog_open(config, diag);
     pack_clear(&p);
     wipe_secrets(config);
-    if (setup->bundle < 0)
+    if (setup->bundle < 0 || failed)
         diag_error(diag, (struct pos){config->file, 0},
                    "the configuration cannot be handed to workers: %s", strerror(errno));
 }
@@ -329,8 +337,11 @@ setup_free(struct setup *setup)
     wipe_secrets(setup->config);
     if (setup->bundle >= 0)
         close(setup->bundle);
+    if (setup->keys >= 0)
+        close(setup->keys);
     if (setup->key_log >= 0)
         close(setup->key_log);
+    pack_clear(&setup->key_list);
     config_free(setup->config);
     if (setup->map != NULL)
         (void)munmap(setup->map, setup->map_len);

@@ -3,6 +3,7 @@
 #define PROC_SETUP_H
 
 #include "base/diag.h"
+#include "base/pack.h"
 #include "config/config.h"
 #include "core/stats.h"
 #include "proc/privdrop.h"
@@ -42,11 +43,13 @@ struct setup {
     size_t certs;
     struct setup_staple *staple; /* one for each of them that has a good OCSP response */
     size_t staples;
-    uint64_t stamp;     /* of the files of certificates, from before they were read */
-    uint64_t loaded_us; /* since 1970-01-01 UTC */
-    int bundle;         /* the sealed memfd; -1: none yet */
-    int key_log;        /* see proc/keylog; -1: none */
-    void *map;          /* that config lies in, if it was restored; or NULL */
+    uint64_t stamp;       /* of the files of certificates, from before they were read */
+    uint64_t loaded_us;   /* since 1970-01-01 UTC */
+    int bundle;           /* the sealed memfd; -1: none yet */
+    struct pack key_list; /* of keys that stay in their tokens (key_keep), until sealed */
+    int keys;             /* that list as a sealed memfd, for the keeper only; -1: none */
+    int key_log;          /* see proc/keylog; -1: none */
+    void *map;            /* that config lies in, if it was restored; or NULL */
     size_t map_len;
 };
 
@@ -79,10 +82,10 @@ struct setup *setup_renew(const struct setup_source *source, struct setup *old,
                           struct diag *diag);
 
 /*
- * The setup of a bundle that was in force before, which is taken from *bundle (then -1). As
- * setup_load, but without places in files.
+ * The setup of a bundle and a list of keys (or -1) that were in force before, which are
+ * taken from *bundle and *keys (then -1). As setup_load, but without places in files.
  */
-struct setup *setup_restore(const struct setup_source *source, int *bundle,
+struct setup *setup_restore(const struct setup_source *source, int *bundle, int *keys,
                             struct diag *diag);
 
 /* Make the bundle, and open the key log. What keeps it from that goes to diag. */

@@ -30,8 +30,8 @@ log_fd(struct master *m)
     return m->pump != NULL ? logpump_fd(m->pump) : STDERR_FILENO;
 }
 
-static void
-send_log(struct master *m, struct crew_child *child)
+void
+supervise_send_log(struct master *m, struct crew_child *child)
 {
     const struct log_settings *settings = &m->setup->config->log;
     int fd = log_fd(m);
@@ -52,7 +52,7 @@ supervise_open_log(struct master *m, const struct log_settings *settings)
     if (log_open(settings) < 0)
         return -1;
     TAILQ_FOREACH (child, &m->crew.children, link)
-        send_log(m, child);
+        supervise_send_log(m, child);
     return 0;
 }
 
@@ -76,7 +76,8 @@ start_worker(struct master *m, unsigned slot)
     if (child == NULL)
         return;
     log_notice("worker %u is process %d", slot, (int)child->pid);
-    send_log(m, child);
+    supervise_send_log(m, child);
+    keeping_introduce(m, child);
     crew_send_setup(child, m->setup, m->generation, &m->listeners, false);
     crew_send(child, IPC_SWITCH, NULL, 0, NULL, 0);
     if (m->reload.next != NULL && slot < m->reload.next->workers)
@@ -92,12 +93,13 @@ start_single(struct master *m, enum child_role role, int fd)
         return;
     child = crew_start(&m->crew, role, 0, &m->setup->who, fd);
     if (child != NULL)
-        send_log(m, child);
+        supervise_send_log(m, child);
 }
 
 void
 supervise_fill(struct master *m)
 {
+    keeping_fill(m);
     for (unsigned slot = 0; slot < m->setup->workers && !m->failed; slot++)
         if (crew_find(&m->crew, CHILD_WORKER, slot) == NULL)
             start_worker(m, slot);
@@ -112,7 +114,9 @@ on_vacant(void *owner, enum child_role role, unsigned slot)
 {
     struct master *m = owner;
 
-    if (role != CHILD_WORKER)
+    if (role == CHILD_KEEPER)
+        keeping_fill(m);
+    else if (role != CHILD_WORKER)
         start_single(m, role, role == CHILD_ADMIN ? m->admin_fd : m->demo_fd);
     else if (slot < m->setup->workers && crew_find(&m->crew, role, slot) == NULL)
         start_worker(m, slot);
@@ -172,7 +176,7 @@ supervise_check(struct master *m)
 {
     struct crew_child *child;
 
-    if (m->state == VIEW_DRAINING)
+    if (m->state == VIEW_DRAINING || !keeping_is_ready(m, m->setup, m->generation))
         return;
     for (unsigned slot = 0; slot < m->setup->workers; slot++) {
         child = crew_find(&m->crew, CHILD_WORKER, slot);
@@ -192,6 +196,22 @@ supervise_check(struct master *m)
 
 /* ---- What children say, and how they end ---- */
 
+/* A keeper that cannot open a key would not the next time. */
+static void
+on_failed(struct master *m, const struct crew_child *child, const struct ipc_failed *failed)
+{
+    if (child->role == CHILD_KEEPER)
+        log_error("the keeper: %s", failed->words);
+    else
+        log_error("worker %u: %s", child->slot, failed->words);
+    if (m->reload.next != NULL && failed->generation == m->reload.generation)
+        reload_fail(m, child->role == CHILD_KEEPER ? failed->words
+                                                   : "a worker could not prepare the "
+                                                     "configuration");
+    else if (child->role == CHILD_KEEPER && m->news == MASTER_STARTED)
+        give_up(m);
+}
+
 static void
 on_message(void *owner, struct crew_child *child, struct ipc_message *message)
 {
@@ -200,12 +220,14 @@ on_message(void *owner, struct crew_child *child, struct ipc_message *message)
     switch (message->type) {
     case IPC_PREPARED:
         child->prepared = message->u.done.generation;
+        if (child->role == CHILD_KEEPER) {
+            child->state = CREW_SERVING;
+            supervise_check(m);
+        }
         reload_check(m);
         break;
     case IPC_FAILED:
-        log_error("worker %u: %s", child->slot, message->u.failed.words);
-        if (m->reload.next != NULL && message->u.failed.generation == m->reload.generation)
-            reload_fail(m, "a worker could not prepare the configuration");
+        on_failed(m, child, &message->u.failed);
         break;
     case IPC_SERVING:
         child->serving = message->u.done.generation;
@@ -245,8 +267,8 @@ describe_end(const struct crew_child *child, int status, struct text *text)
 static bool
 is_false_start(const struct master *m, const struct crew_child *child)
 {
-    return m->news == MASTER_STARTED && child->role == CHILD_WORKER &&
-           child->state == CREW_STARTING;
+    return m->news == MASTER_STARTED && child->state == CREW_STARTING &&
+           (child->role == CHILD_WORKER || child->role == CHILD_KEEPER);
 }
 
 static void

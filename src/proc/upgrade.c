@@ -25,7 +25,7 @@
  * serve.
  */
 
-#define MAGIC UINT32_C(0x73617532) /* with another layout, another number */
+#define MAGIC UINT32_C(0x73617533) /* with another layout, another number */
 #define BACK_VARIABLE "SALLYPORT_UPGRADE_BACK"
 
 /* ---- Handing over ---- */
@@ -45,6 +45,7 @@ upgrade_keep(const struct master *m, int memory, bool over_exec)
 
     keep(memory, over_exec);
     keep(m->setup->bundle, over_exec);
+    keep(m->setup->keys, over_exec);
     TAILQ_FOREACH (child, &m->crew.children, link)
         if (child->role == CHILD_WORKER)
             keep(child->channel, over_exec);
@@ -93,6 +94,7 @@ pack_master(const struct master *m, int old_exe, struct pack *p)
     pack_u32(p, (uint32_t)old_exe);
     pack_string(p, m->exe);
     pack_u32(p, (uint32_t)m->setup->bundle);
+    pack_u32(p, (uint32_t)m->setup->keys);
     listeners_pack(&m->listeners, p);
     pack_workers(m, p);
     pack_places(m, p);
@@ -180,8 +182,12 @@ upgrade_set_variable(int memory)
 
 /* ---- Taking over ---- */
 
-static const struct master_upgrade nothing = {
-    .memory = -1, .old_exe = -1, .bundle = -1, .pump_read = -1, .pump_write = -1};
+static const struct master_upgrade nothing = {.memory = -1,
+                                              .old_exe = -1,
+                                              .bundle = -1,
+                                              .keys = -1,
+                                              .pump_read = -1,
+                                              .pump_write = -1};
 
 static int
 unpack_places(struct master *m, struct unpack *u)
@@ -229,6 +235,8 @@ unpack_master(struct master *m, struct unpack *u)
     m->exe = path != NULL ? strdup(path) : NULL;
     up->bundle = (int)unpack_u32(u);
     keep(up->bundle, false);
+    up->keys = (int)unpack_u32(u);
+    keep(up->keys, false);
     if (listeners_unpack(&m->listeners, u) < 0 || unpack_workers(up, u) < 0 ||
         unpack_places(m, u) < 0)
         return -1;
@@ -301,6 +309,8 @@ upgrade_clear(struct master *m)
         close(up->old_exe);
     if (up->bundle >= 0)
         close(up->bundle);
+    if (up->keys >= 0)
+        close(up->keys);
     *up = nothing;
 }
 
@@ -318,6 +328,7 @@ upgrade_go_back(struct master *m)
     keep(m->admin_fd, true);
     keep(pidfile_fd(), true);
     keep(up->bundle, true);
+    keep(up->keys, true);
     keep(up->memory, true);
     if (upgrade_set_variable(up->memory) == 0 && setenv(BACK_VARIABLE, "1", 1) == 0 &&
         systemd_export() == 0)

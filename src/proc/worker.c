@@ -8,6 +8,7 @@
 #include "net/conn.h"
 #include "net/generation.h"
 #include "proc/child.h"
+#include "proc/keeper.h"
 #include "proc/seal.h"
 
 #include <errno.h>
@@ -320,6 +321,10 @@ dispatch(struct worker *w, struct ipc_message *m)
         break;
     case IPC_LOG:
         child_use_log(m);
+        break;
+    case IPC_KEEPER:
+        keeper_use(m->fds == 1 ? m->fd[0] : -1);
+        m->fds = 0;
         break;
     case IPC_DRAIN:
         drain(w, m->u.drain.timeout_ms);

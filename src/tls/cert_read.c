@@ -4,7 +4,7 @@
 #include "base/attr.h"
 #include "config/certs.h"
 #include "tls/cert_file.h"
-#include "tls/key_load.h"
+#include "tls/cert_token.h"
 #include "tls/pem.h"
 #include "tls/tls_err.h"
 
@@ -23,6 +23,7 @@ struct run {
     struct cert_raw *raw;
     const struct config_cert *file;
     struct config_string key_from; /* the file that the key is in */
+    struct key_load_token token;   /* or the key itself, which is in none */
     bool failed;
 };
 
@@ -54,6 +55,7 @@ cert_raw_free(struct cert_raw *raw)
     X509_free(raw->x509);
     OPENSSL_free(raw->leaf.der);
     OPENSSL_clear_free(raw->key.der, raw->key.len);
+    OPENSSL_clear_free(raw->token.passphrase.der, raw->token.passphrase.len);
     free(raw->chain);
     free(raw);
 }
@@ -250,9 +252,9 @@ load_key(struct run *run, const struct config_string *from)
 
     if (config_is_uri(from->text)) {
         run->raw->key.der = key_load_uri(from, &run->file->passphrases, run->reader->diag,
-                                         &run->raw->key.len);
+                                         &run->raw->key.len, &run->token);
         run->key_from = *from;
-        run->failed |= run->raw->key.der == NULL;
+        run->failed |= run->raw->key.der == NULL && run->token.pkey == NULL;
         return;
     }
     if (cert_file_open(&file, from, run->reader->diag) == 0) {
@@ -334,11 +336,13 @@ check_match(struct run *run)
     const struct cert_raw *raw = run->raw;
     const struct cert_pool *pool = &run->reader->chain;
     const struct config_string *cert = &run->file->cert;
+    bool is_token = run->token.pkey != NULL;
 
-    if (is_match(raw, NULL))
+    if (is_token ? cert_token_take(run->raw, run->key_from.text, &run->token)
+                 : is_match(raw, NULL))
         return;
     run->failed = true;
-    for (size_t i = 0; i < raw->chain_len; i++) {
+    for (size_t i = 0; !is_token && i < raw->chain_len; i++) {
         if (is_match(raw, pool->item[raw->chain[i]].x509)) {
             diag_error(run->reader->diag, cert->pos,
                        "%s: the private key belongs to certificate %zu of the file; the "
@@ -436,6 +440,7 @@ cert_read(struct cert_reader *reader, const struct config_cert *file)
         load_key(&run, &file->key);
     if (!run.failed)
         check_match(&run);
+    key_load_forget(&run.token);
     if (!run.failed) {
         check_chain(&run);
         note_facts(reader, run.raw);

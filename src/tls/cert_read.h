@@ -7,6 +7,7 @@
 #include "tls/cert.h"
 #include "tls/cert_pool.h"
 #include "tls/key_der.h"
+#include "tls/key_remote.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -28,11 +29,19 @@ struct cert_bytes {
     size_t len;
 };
 
+/* A private key that stays where it is; key is what stands for it (key_remote_mark). */
+struct cert_token {
+    const char *uri; /* lent by the configuration; NULL: there is no such key */
+    unsigned char id[KEY_REMOTE_ID];
+    struct cert_bytes passphrase; /* wiped when it is freed; der NULL: none */
+};
+
 /* A certificate that was read. */
 struct cert_raw {
     struct config_string from; /* its file; lent by the configuration */
     struct cert_bytes leaf;
-    struct cert_bytes key; /* PKCS #8, or as its type writes it; wiped when it is freed */
+    struct cert_bytes key;   /* PKCS #8, or as its type writes it; wiped when it is freed */
+    struct cert_token token; /* the key, if its provider keeps it to itself */
     uint32_t *chain; /* owned: numbers in the reader's pool, in the order of the file */
     size_t chain_len;
     X509 *x509; /* the leaf; its public key cannot be asked for */
@@ -53,9 +62,9 @@ void cert_reader_clear(struct cert_reader *reader);
  * valid, certificate is a loud one. What is no good is an error at the place of the
  * setting: cannot be opened (with errno's words), no certificate or key in it, a broken PEM
  * block (with the line within the PEM file), an encrypted key without its passphrase, a key
- * that does not match the certificate, more than 1 MiB. A key may also be a URI. Both files
- * are read, and their mistakes told, in one run. Returns it for cert_raw_free (before the
- * reader is cleared), or NULL after an error.
+ * that does not match the certificate, more than 1 MiB. A key may also be a URI (see struct
+ * cert_token). Both files are read, and their mistakes told, in one run. Returns it for
+ * cert_raw_free (before the reader is cleared), or NULL after an error.
  */
 struct cert_raw *cert_read(struct cert_reader *reader, const struct config_cert *file);
 

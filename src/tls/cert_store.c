@@ -3,6 +3,7 @@
 
 #include "tls/cert_light.h"
 #include "tls/cert_store_private.h"
+#include "tls/key_remote.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
@@ -125,7 +126,10 @@ decode_pair(const struct cert_store *s, const unsigned char *record, struct cert
         return;
     }
     cert->leaf = decode_x509(s, record + STORE_LEAF);
-    cert->key = key_der_decode(der, key_len);
+    if (!key_remote_is_mark(der, key_len))
+        cert->key = key_der_decode(der, key_len);
+    else if (cert->leaf != NULL)
+        cert->key = key_remote_make(der, cert->leaf);
 }
 
 struct cert *

@@ -147,9 +147,18 @@ load(const char *uri, struct passphrase *p)
     return pkey;
 }
 
+EVP_PKEY *
+key_load_open(const char *uri, const void *passphrase, size_t len)
+{
+    struct passphrase p = {.word = len > 0 ? passphrase : NULL, .len = len};
+
+    return load(uri, &p);
+}
+
+/* The passphrase that opened it stays. */
 static EVP_PKEY *
 load_with(const struct config_string *uri, const struct config_string *passphrases,
-          struct diag *diag)
+          struct diag *diag, struct key_load_token *token)
 {
     struct passphrase p = {0};
     struct cert_file words = {0};
@@ -161,27 +170,39 @@ load_with(const struct config_string *uri, const struct config_string *passphras
     if (open_passphrases(&words, passphrases, diag) == 0)
         while (pkey == NULL && next_line(&words.content, &at, &p))
             pkey = load(uri->text, &p);
+    if (pkey != NULL && p.len > 0) {
+        token->passphrase = OPENSSL_memdup(p.word, p.len);
+        token->len = token->passphrase != NULL ? p.len : 0;
+    }
     cert_file_close(&words);
     return pkey;
 }
 
 unsigned char *
 key_load_uri(const struct config_string *uri, const struct config_string *passphrases,
-             struct diag *diag, size_t *len)
+             struct diag *diag, size_t *len, struct key_load_token *token)
 {
-    EVP_PKEY *pkey = load_with(uri, passphrases, diag);
     unsigned char *der = NULL;
     char reason[128];
 
-    if (pkey == NULL)
+    *token = (struct key_load_token){0};
+    token->pkey = load_with(uri, passphrases, diag, token);
+    if (token->pkey == NULL)
         diag_error(diag, uri->pos, "%s: there is no private key to be had: %s", uri->text,
                    tls_err_take(reason, sizeof(reason),
                                 "no provider of OpenSSL finds one by this URI"));
-    else if ((der = encode(pkey, len)) == NULL)
-        diag_error(diag, uri->pos,
-                   "%s: the private key cannot be handed to workers, since its provider "
-                   "keeps it to itself",
-                   uri->text);
+    else if (EVP_PKEY_up_ref(token->pkey) == 1)
+        der = encode(token->pkey, len);
+    if (der != NULL)
+        key_load_forget(token);
     ERR_clear_error();
     return der;
+}
+
+void
+key_load_forget(struct key_load_token *token)
+{
+    EVP_PKEY_free(token->pkey);
+    OPENSSL_clear_free(token->passphrase, token->len);
+    *token = (struct key_load_token){0};
 }

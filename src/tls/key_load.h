@@ -7,6 +7,7 @@
 #include "tls/cert_file.h"
 #include "tls/pem.h"
 
+#include <openssl/evp.h>
 #include <stddef.h>
 
 /*
@@ -20,9 +21,25 @@
 unsigned char *key_load_encrypted(struct cert_file *file, const struct pem_block *block,
                                   const struct config_string *passphrases, size_t *len);
 
-/* Load the first private key behind a URI (see ossl_store(7)). */
+/* A key that its provider keeps to itself. */
+struct key_load_token {
+    EVP_PKEY *pkey;   /* owned; NULL: there is none */
+    void *passphrase; /* that opened it; owned; NULL: none was needed */
+    size_t len;
+};
+
+/*
+ * Load the first private key behind a URI (see ossl_store(7)). If there is one, but it
+ * cannot be had as DER, NULL without an error, and token has it, for key_load_forget; in
+ * all other cases token is empty.
+ */
 unsigned char *key_load_uri(const struct config_string *uri,
                             const struct config_string *passphrases, struct diag *diag,
-                            size_t *len);
+                            size_t *len, struct key_load_token *token);
+void key_load_forget(struct key_load_token *token);
+
+/* The same key once more, with the passphrase that opened it (len 0: none); NULL with
+ * OpenSSL's errors in its queue. */
+EVP_PKEY *key_load_open(const char *uri, const void *passphrase, size_t len);
 
 #endif

@@ -152,6 +152,7 @@ tls_acme_heed(SSL *ssl, struct tls_peer *peer, int *alert)
     challenge = find(acme, peer->name);
     if (challenge == NULL) {
         note_refusal(peer);
+        peer->is_unanswered = true;
         *alert = SSL_AD_UNRECOGNIZED_NAME;
         return -1;
     }

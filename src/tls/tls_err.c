@@ -125,6 +125,8 @@ find_own(unsigned long error)
         return "no certificate for the name that the client asks for";
     case TLS_ERR_NO_NAME:
         return "the client asks for no name";
+    case TLS_ERR_NOT_SIGNED:
+        return "the token of the private key has not signed";
     default:
         return NULL;
     }
@@ -161,8 +163,9 @@ tls_err_phrase(unsigned long error, struct text *why)
         return;
     }
     words = is_no_memory(error) ? "out of memory" : find_phrase(error);
-    if (words == NULL && !ERR_SYSTEM_ERROR(error))
-        words = ERR_reason_error_string(error);
+    if (words == NULL)
+        words = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error))
+                                        : ERR_reason_error_string(error);
     if (words != NULL)
         text_add(why, words);
     else

@@ -51,7 +51,8 @@ void tls_err_phrase(unsigned long error, struct text *why);
 /* Mistakes of clients that OpenSSL leaves to us; put into its queue for tls_err_judge. */
 enum tls_err_own {
     TLS_ERR_UNKNOWN_NAME = 100, /* OpenSSL's first reason of a library's own */
-    TLS_ERR_NO_NAME
+    TLS_ERR_NO_NAME,
+    TLS_ERR_NOT_SIGNED /* not the client's, but the keeper's; see key_remote */
 };
 void tls_err_put(enum tls_err_own error);
 

@@ -17,10 +17,11 @@ struct tls_peer {
     char *name;    /* the server name that it asks for, as it was sent: hostile. NULL: none;
                       owned */
     char *refusal; /* why it was refused by a rule of ours; NULL: it was not; owned */
-    char *identity;    /* what the log calls its certificate, which is good; NULL: it has
-                          shown none; owned */
-    bool is_challenge; /* an ACME server's: see tls_acme */
-    int64_t not_after; /* when that expires, in seconds since 1970-01-01 UTC; 0: never */
+    char *identity;     /* what the log calls its certificate, which is good; NULL: it has
+                           shown none; owned */
+    bool is_challenge;  /* an ACME server's: see tls_acme */
+    bool is_unanswered; /* one for which there is no challenge: it was refused */
+    int64_t not_after;  /* when that expires, in seconds since 1970-01-01 UTC; 0: never */
 };
 
 /*

@@ -96,6 +96,7 @@ fill_web(struct stats_front *s)
     s->accepted = 8123456;
     s->live = 2388;
     s->truncated = 911;
+    s->acme_refused = 12;
     s->up_bytes = 73014444032;
     s->down_bytes = 1802239102976;
     s->handshakes[STATS_TLS13][0][0] = 4000000;

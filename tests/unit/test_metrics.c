@@ -77,6 +77,7 @@ static const char *const lines[] = {
     "sallyport_connections{frontend=\"web\"} 2388",
     "sallyport_connections{frontend=\"mail.example.org\"} 3",
     "sallyport_client_truncations_total{frontend=\"web\"} 911",
+    "sallyport_acme_challenges_refused_total{frontend=\"web\"} 12",
     "sallyport_handshakes_total{frontend=\"web\",version=\"TLSv1.3\",cipher=\"TLS_AES_128_"
     "GCM_"
     "SHA256\",result=\"full\"} 4000000",
@@ -156,9 +157,9 @@ END_TEST
 START_TEST(each_family_has_its_help_and_type_once)
 {
     write_view(sample_view());
-    ck_assert_uint_eq(count("# HELP sallyport_"), 31);
-    ck_assert_uint_eq(count("# TYPE sallyport_"), 31);
-    ck_assert_uint_eq(count("# "), 62);
+    ck_assert_uint_eq(count("# HELP sallyport_"), 32);
+    ck_assert_uint_eq(count("# TYPE sallyport_"), 32);
+    ck_assert_uint_eq(count("# "), 64);
 }
 END_TEST
 
