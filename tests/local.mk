@@ -639,7 +639,7 @@ EXTRA_DIST += $(E2E_TESTS) \
 	tests/e2e/lib.sh \
 	tests/e2e/metrics.py \
 	tests/e2e/proxy_peer.py \
-	tests/e2e/hosts.sh
+	tests/e2e/hosts.sh \
 	tests/e2e/token.sh
 
 # Fuzz targets. Without libFuzzer they replay their corpora.
