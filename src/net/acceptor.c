@@ -6,6 +6,7 @@
 #include "net/admit.h"
 #include "net/conn.h"
 #include "net/refusal.h"
+#include "net/sock.h"
 
 #include <errno.h>
 #include <string.h>
@@ -145,9 +146,7 @@ int
 acceptor_init(struct acceptor *acceptor, struct loop *loop, struct front *front, int fd)
 {
     *acceptor = (struct acceptor){.loop = loop, .front = front, .fd = fd, .burst = 1};
-    acceptor->addr.len = sizeof(acceptor->addr.u);
-    if (getsockname(fd, &acceptor->addr.u.sa, &acceptor->addr.len) < 0)
-        acceptor->addr.len = 0;
+    (void)sock_local_addr(fd, &acceptor->addr);
     acceptor->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_clients, acceptor);
     acceptor->retry = evtimer_new(loop->base, on_retry, acceptor);
     if (acceptor->event != NULL && acceptor->retry != NULL)

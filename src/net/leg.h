@@ -2,7 +2,6 @@
 #ifndef NET_LEG_H
 #define NET_LEG_H
 
-#include "base/addr.h"
 #include "base/text.h"
 
 #include <openssl/ssl.h>
@@ -157,9 +156,6 @@ void leg_put_ahead(struct leg *leg, const void *bytes, size_t len);
 
 /* Send them if they have not been sent. As leg_write. */
 int leg_send_ahead(struct leg *leg) ATTR_MUST_CHECK;
-
-/* The address of our end of the socket; len 0 if it has none. */
-void leg_local_addr(const struct leg *leg, struct addr *addr);
 
 /* Bytes queued: 0 means that all has been taken by the kernel. */
 size_t leg_queued(const struct leg *leg);

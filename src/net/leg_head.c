@@ -105,11 +105,3 @@ leg_send_ahead(struct leg *leg)
 {
     return leg->ahead_len > 0 ? leg_send_behind(leg, NULL, 0) : 0;
 }
-
-void
-leg_local_addr(const struct leg *leg, struct addr *addr)
-{
-    addr->len = sizeof(addr->u);
-    if (getsockname(leg->watch.fd, &addr->u.sa, &addr->len) < 0)
-        addr->len = 0;
-}

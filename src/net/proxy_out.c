@@ -3,6 +3,7 @@
 
 #include "core/proxy_write.h"
 #include "net/conn.h"
+#include "net/sock.h"
 #include "tls/tls_facts.h"
 
 #include <stdio.h>
@@ -32,7 +33,7 @@ write_header(const struct conn *conn, enum proxy_version version, unsigned char 
     if (conn->proxied != NULL && conn->proxied->dst.len > 0)
         dst = conn->proxied->dst;
     else
-        leg_local_addr(conn->relay.client, &dst);
+        (void)sock_local_addr(leg_fd(conn->relay.client), &dst);
     if (version == PROXY_V2)
         tls_facts_take(&tls, leg_ssl(conn->relay.client));
     snprintf(unique_id, sizeof(unique_id), "%llu-%llu",

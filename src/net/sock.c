@@ -170,13 +170,23 @@ sock_dial(const struct addr *addr, const struct addr *from, bool transparent,
     return fd;
 }
 
+int
+sock_local_addr(int fd, struct addr *addr)
+{
+    addr->len = sizeof(addr->u);
+    if (getsockname(fd, &addr->u.sa, &addr->len) == 0)
+        return 0;
+    addr->len = 0;
+    return -1;
+}
+
 bool
 sock_is_itself(int fd, const struct addr *addr)
 {
-    struct addr local = {.len = sizeof(local.u)};
+    struct addr local;
 
-    return addr_port(addr) >= EPHEMERAL_PORTS &&
-           getsockname(fd, &local.u.sa, &local.len) == 0 && addr_equal(&local, addr);
+    return addr_port(addr) >= EPHEMERAL_PORTS && sock_local_addr(fd, &local) == 0 &&
+           addr_equal(&local, addr);
 }
 
 int

@@ -58,6 +58,9 @@ void sock_find_vanished(int fd, const struct config_frontend *frontend);
 int sock_dial(const struct addr *addr, const struct addr *from, bool transparent,
               bool *connecting) ATTR_MUST_CHECK;
 
+/* The address of our end of a socket. Returns 0, or -1 with errno and len 0. */
+int sock_local_addr(int fd, struct addr *addr);
+
 /*
  * A port that nobody listens on, in the range that the kernel takes local ports from, can
  * be connected to by itself (RFC 9293, 3.5, simultaneous open): that is no backend. Is fd,

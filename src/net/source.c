@@ -51,31 +51,39 @@ leads_to_us(const struct generation *g, const struct addr *addr)
     return false;
 }
 
-/* Where netfilter knows nothing, to stays. */
-static void
-ask_netfilter(int fd, struct addr *to)
+/*
+ * Where the client has come to, and where it wanted to go: the same, where netfilter knows
+ * of nothing else. Returns 0, or -1 with errno.
+ */
+static int
+find_destination(int fd, struct addr *own, struct addr *original)
 {
     struct addr before = {.len = sizeof(before.u)};
-    bool v6 = to->u.sa.sa_family == AF_INET6;
+    bool v6;
 
+    if (sock_local_addr(fd, own) < 0)
+        return -1;
+    addr_unmap(own);
+    *original = *own;
+    v6 = own->u.sa.sa_family == AF_INET6;
     if (getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
                    v6 ? IP6T_SO_ORIGINAL_DST : SO_ORIGINAL_DST, &before.u.sa,
                    &before.len) == 0 &&
-        before.u.sa.sa_family == to->u.sa.sa_family)
-        *to = before;
+        before.u.sa.sa_family == own->u.sa.sa_family)
+        *original = before;
+    return 0;
 }
 
 int
 source_original(const struct source_client *client, uint16_t port, struct addr *to,
                 const char **why)
 {
-    *to = (struct addr){.len = sizeof(to->u)};
-    if (getsockname(client->fd, &to->u.sa, &to->len) < 0) {
+    struct addr own;
+
+    if (find_destination(client->fd, &own, to) < 0) {
         *why = "the client's destination cannot be told";
         return -1;
     }
-    addr_unmap(to);
-    ask_netfilter(client->fd, to);
     if (leads_to_us(client->generation, to)) {
         *why = "the client was not redirected, but came to the listening address itself";
         errno = ELOOP;
@@ -100,14 +108,10 @@ source_original(const struct source_client *client, uint16_t port, struct addr *
 static bool
 is_taken_by_redirect(const struct source_client *client, const struct addr *to)
 {
-    struct addr own = {.len = sizeof(own.u)}, before;
+    struct addr own, original;
 
-    if (client->fd < 0 || getsockname(client->fd, &own.u.sa, &own.len) < 0)
-        return false;
-    addr_unmap(&own);
-    before = own;
-    ask_netfilter(client->fd, &before);
-    return addr_equal(&before, to) && !addr_equal(&before, &own);
+    return client->fd >= 0 && find_destination(client->fd, &own, &original) == 0 &&
+           addr_equal(&original, to) && !addr_equal(&original, &own);
 }
 
 /* Without the port, it may be possible. EACCES: a port of the privileged. */

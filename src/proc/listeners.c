@@ -144,8 +144,7 @@ bind_sockets(const struct listeners *listeners, struct listener *l, unsigned wor
     while (l->count < workers) {
         if (add_socket(l, sock_bind(&l->addr, true)) < 0)
             return -1;
-        l->addr.len = sizeof(l->addr.u);
-        if (getsockname(l->fd[0], &l->addr.u.sa, &l->addr.len) < 0)
+        if (sock_local_addr(l->fd[0], &l->addr) < 0)
             return -1;
     }
     return 0;
@@ -158,9 +157,7 @@ is_tcp_listener(int fd, struct addr *addr)
     int listening = 0;
     socklen_t len = sizeof(listening);
 
-    addr->len = sizeof(addr->u);
-    return getsockname(fd, &addr->u.sa, &addr->len) == 0 &&
-           addr->u.sa.sa_family != AF_UNIX &&
+    return sock_local_addr(fd, addr) == 0 && addr->u.sa.sa_family != AF_UNIX &&
            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening;
 }
 

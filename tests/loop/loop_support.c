@@ -158,6 +158,17 @@ await(int fd, short events)
     ck_assert_int_eq(poll(&poll_fd, 1, WAIT_MS), 1);
 }
 
+void *
+make_bulk(size_t len)
+{
+    unsigned char *bulk = malloc(len);
+
+    ck_assert_ptr_nonnull(bulk);
+    for (size_t i = 0; i < len; i++)
+        bulk[i] = (unsigned char)(i * 2654435761u >> 13);
+    return bulk;
+}
+
 bool
 send_all(int fd, const void *data, size_t len)
 {

@@ -50,6 +50,9 @@ void refusing_addr(struct addr *addr);
 /* Two connected TCP sockets that do not block; small: with small kernel buffers. */
 void tcp_pair(int fd[2], bool small);
 
+/* Bytes that do not repeat soon; to be freed. */
+void *make_bulk(size_t len);
+
 /* Both block for five seconds at most. send_all returns false if the peer has gone. */
 bool send_all(int fd, const void *data, size_t len);
 size_t recv_some(int fd, void *buf, size_t size);
