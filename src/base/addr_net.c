@@ -59,15 +59,11 @@ parse_prefix(const char *text, unsigned bits, uint64_t *prefix)
 static void
 unmap(struct addr_net *net)
 {
-    struct addr mapped = net->base;
-
-    if (mapped.u.sa.sa_family != AF_INET6 || net->prefix < MAPPED_BITS ||
-        !IN6_IS_ADDR_V4MAPPED(&mapped.u.in6.sin6_addr))
+    if (net->base.u.sa.sa_family != AF_INET6 || net->prefix < MAPPED_BITS)
         return;
-    net->base = (struct addr){.len = sizeof(net->base.u.in)};
-    net->base.u.in.sin_family = AF_INET;
-    memcpy(&net->base.u.in.sin_addr, mapped.u.in6.sin6_addr.s6_addr + MAPPED_BITS / 8, 4);
-    net->prefix = (uint8_t)(net->prefix - MAPPED_BITS);
+    addr_unmap(&net->base);
+    if (net->base.u.sa.sa_family == AF_INET)
+        net->prefix = (uint8_t)(net->prefix - MAPPED_BITS);
 }
 
 const char *

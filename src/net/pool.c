@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "net/loop.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,15 +181,6 @@ take_known(const struct config_backend *at, struct addr *addr)
     return count;
 }
 
-static void
-set_port(struct addr *addr, uint16_t port)
-{
-    if (addr->u.sa.sa_family == AF_INET)
-        addr->u.in.sin_port = htons(port);
-    else
-        addr->u.in6.sin6_port = htons(port);
-}
-
 enum resolver_state
 pool_find_addrs(struct pool_server *server, struct addr *addr, unsigned *count,
                 struct resolver_wait *wait)
@@ -205,7 +195,7 @@ pool_find_addrs(struct pool_server *server, struct addr *addr, unsigned *count,
         return RESOLVER_FAILED;
     state = resolver_look_up(server->name, addr, count, wait);
     for (unsigned i = 0; state == RESOLVER_FOUND && i < *count; i++)
-        set_port(&addr[i], server->config->at.port);
+        addr_set_port(&addr[i], server->config->at.port);
     return state;
 }
 
