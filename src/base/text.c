@@ -365,8 +365,6 @@ least(unsigned a, unsigned b, unsigned c)
     return ab < c ? ab : c;
 }
 
-/* Optimal string alignment, by rows: row[i % 3][j] leads from a's first i to b's first j.
- */
 /* The value of a hexadecimal digit, or -1. */
 static int
 hex_digit(char c)
@@ -414,6 +412,8 @@ text_unescape(const char *string, unsigned char *bytes)
     return to - bytes;
 }
 
+/* Optimal string alignment, by rows: row[i % 3][j] leads from a's first i to b's first j.
+ */
 unsigned
 text_distance(const char *a, const char *b)
 {

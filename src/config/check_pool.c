@@ -54,10 +54,11 @@ is_original(const char *text)
 
 /* "original", or "original:143". */
 static const char *
-check_original(struct config_backend *b, const char *text)
+check_original(struct config_backend *b, const char *text, struct pos pos)
 {
     char host[CHECK_HOST_SIZE];
 
+    b->from = (struct config_string){text, pos};
     b->kind = CONFIG_BACKEND_ORIGINAL;
     return strcmp(text, ORIGINAL) == 0
                ? NULL
@@ -342,9 +343,8 @@ add_address(struct checker *c, const char *text, const struct config_string *fro
     pool->server = arena_alloc(config->arena, sizeof(*pool->server));
     pool->server->weight = 1;
     pool->servers = 1;
-    wrong = is_original(text) ? check_original(&pool->server->at, text)
+    wrong = is_original(text) ? check_original(&pool->server->at, text, from->pos)
                               : check_address(c, &pool->server->at, text, from->pos);
-    pool->server->at.from = (struct config_string){text, from->pos};
     if (wrong == NULL)
         config->pools++;
     *added = pool;

@@ -126,11 +126,13 @@ choose_by_source(const struct balance_state *state, uint64_t among, uint64_t cli
 
     for (unsigned i = 0; i < state->count; i++) {
         const struct balance_server *s = &state->server[i];
-        uint32_t score = (uint32_t)(mix(s->id ^ client) >> 32);
-        uint64_t log = log2_of(score != 0 ? score : 1);
+        uint32_t score;
+        uint64_t log;
 
         if ((among >> i & 1) == 0)
             continue;
+        score = (uint32_t)(mix(s->id ^ client) >> 32);
+        log = log2_of(score != 0 ? score : 1);
         if (best == BALANCE_NONE || log * state->server[best].weight < least * s->weight) {
             best = i;
             least = log;
