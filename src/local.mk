@@ -150,10 +150,14 @@ src_libtls_a_SOURCES = \
 	src/tls/tls_verify_why.c \
 	src/tls/tls_facts.c \
 	src/tls/tls_facts.h \
+	src/tls/tls_hkdf.c \
+	src/tls/tls_hkdf.h \
 	src/tls/tls_keylog.c \
 	src/tls/tls_keylog.h \
 	src/tls/tls_knobs.c \
 	src/tls/tls_knobs.h \
+	src/tls/tls_schedule.c \
+	src/tls/tls_schedule.h \
 	src/tls/tls_secret.c \
 	src/tls/tls_secret.h \
 	src/tls/tls_ticket.c \

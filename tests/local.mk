@@ -243,6 +243,12 @@ tests_unit_test_tls_keys_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_unit_test_tls_keys_CFLAGS = $(TEST_CFLAGS)
 tests_unit_test_tls_keys_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
 
+CHECKS += tests/unit/test_tls_schedule
+tests_unit_test_tls_schedule_SOURCES = tests/unit/test_tls_schedule.c tests/support/check_main.h
+tests_unit_test_tls_schedule_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_unit_test_tls_schedule_CFLAGS = $(TEST_CFLAGS)
+tests_unit_test_tls_schedule_LDADD = src/libtls.a src/libbase.a $(SSL_LIBS) $(CHECK_LIBS)
+
 CHECKS += tests/unit/test_tls_record
 tests_unit_test_tls_record_SOURCES = tests/unit/test_tls_record.c tests/support/check_main.h \
 	tests/support/tls_pair.c tests/support/tls_pair.h

@@ -6,6 +6,7 @@
 #include "tls/tls_err.h"
 #include "tls/tls_knobs.h"
 #include "tls/tls_peer.h"
+#include "tls/tls_schedule.h"
 #include "tls/tls_staple.h"
 #include "tls/tls_ticket.h"
 #include "tls/tls_verify.h"
@@ -141,7 +142,7 @@ SSL_CTX *
 tls_ctx_new(const struct config_frontend *frontend, const struct cert *cert,
             struct diag *diag)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = SSL_CTX_new_ex(NULL, tls_schedule_properties(), TLS_server_method());
     int status = 0;
 
     if (ctx == NULL) {

@@ -2,6 +2,8 @@
 #include "tls/tls_keys.h"
 
 #include "tls/tls_bio.h"
+#include "tls/tls_hkdf.h"
+#include "tls/tls_schedule.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -17,19 +19,16 @@
 
 static const struct {
     int nid;
-    size_t key_len, hash_len;
-    const char *hash;
+    size_t key_len;
+    enum tls_hash hash;
 } suites[TLS_SUITES] = {
-    [TLS_SUITE_AES_128_GCM] = {NID_aes_128_gcm, 16, 32, "SHA256"},
-    [TLS_SUITE_AES_256_GCM] = {NID_aes_256_gcm, 32, 48, "SHA384"},
-    [TLS_SUITE_CHACHA20_POLY1305] = {NID_chacha20_poly1305, 32, 32, "SHA256"},
+    [TLS_SUITE_AES_128_GCM] = {NID_aes_128_gcm, 16, TLS_HASH_SHA256},
+    [TLS_SUITE_AES_256_GCM] = {NID_aes_256_gcm, 32, TLS_HASH_SHA384},
+    [TLS_SUITE_CHACHA20_POLY1305] = {NID_chacha20_poly1305, 32, TLS_HASH_SHA256},
 };
 
 /* Fetched once for the whole program: to fetch is slow. */
-static EVP_KDF *hkdf, *prf;
-
-/* Whoever else listens to the key log: he hears all, in any case. */
-static SSL_CTX_keylog_cb_func other_listener;
+static EVP_KDF *prf;
 
 size_t
 tls_suite_key_len(enum tls_suite suite)
@@ -40,80 +39,27 @@ tls_suite_key_len(enum tls_suite suite)
 size_t
 tls_suite_hash_len(enum tls_suite suite)
 {
-    return suites[suite].hash_len;
+    return tls_hash_len(suites[suite].hash);
 }
 
 void
 tls_keys_cleanup(void)
 {
-    EVP_KDF_free(hkdf);
     EVP_KDF_free(prf);
-    hkdf = prf = NULL;
+    prf = NULL;
+    tls_hkdf_cleanup();
 }
 
 /* ---- derivation ---- */
-
-static OSSL_PARAM
-octets(const char *name, const void *data, size_t len)
-{
-    /* A parameter can go either way; these are only read. */
-    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)data, len);
-}
-
-static OSSL_PARAM
-digest(enum tls_suite suite)
-{
-    return OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-                                            (char *)(uintptr_t)suites[suite].hash, 0);
-}
-
-static int
-derive(EVP_KDF **kdf, const char *name, const OSSL_PARAM *params, unsigned char *out,
-       size_t len)
-{
-    EVP_KDF_CTX *ctx;
-    int ok;
-
-    if (*kdf == NULL)
-        *kdf = EVP_KDF_fetch(NULL, name, NULL);
-    ctx = *kdf != NULL ? EVP_KDF_CTX_new(*kdf) : NULL;
-    ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
-    EVP_KDF_CTX_free(ctx);
-    if (!ok)
-        ERR_clear_error();
-    return ok ? 0 : -1;
-}
 
 int
 tls_keys_expand(enum tls_suite suite, const unsigned char *secret, const char *label,
                 unsigned char *out, size_t len)
 {
-    static const char prefix[] = "tls13 ";
-    size_t label_len = strlen(label);
-    unsigned char info[4 + sizeof(prefix) + TLS_LABEL_MAX];
-    unsigned char copy[TLS_SECRET_MAX];
-    size_t at = 0;
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY, status;
+    const struct tls_octets octets = {(const unsigned char *)label, strlen(label)};
+    const struct tls_octets nothing = {NULL, 0};
 
-    memcpy(copy, secret, suites[suite].hash_len);
-    info[at++] = (unsigned char)(len >> 8);
-    info[at++] = (unsigned char)len;
-    info[at++] = (unsigned char)(sizeof(prefix) - 1 + label_len);
-    memcpy(info + at, prefix, sizeof(prefix) - 1);
-    at += sizeof(prefix) - 1;
-    memcpy(info + at, label, label_len);
-    at += label_len;
-    info[at++] = 0; /* the context */
-    {
-        OSSL_PARAM params[] = {OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-                               digest(suite),
-                               octets(OSSL_KDF_PARAM_KEY, copy, suites[suite].hash_len),
-                               octets(OSSL_KDF_PARAM_INFO, info, at), OSSL_PARAM_END};
-
-        status = derive(&hkdf, OSSL_KDF_NAME_HKDF, params, out, len);
-    }
-    OPENSSL_cleanse(copy, sizeof(copy));
-    return status;
+    return tls_hkdf_expand(suites[suite].hash, secret, octets, nothing, out, len);
 }
 
 int
@@ -125,7 +71,7 @@ tls_keys_derive(enum tls_suite suite, struct tls_way_keys *way)
     return tls_keys_expand(suite, way->secret, "iv", way->iv, TLS_IV_BYTES);
 }
 
-/* ---- the key log ---- */
+/* ---- the secrets ---- */
 
 static struct tls_bio *
 bio_of(const SSL *ssl)
@@ -133,79 +79,28 @@ bio_of(const SSL *ssl)
     return BIO_get_data(SSL_get_rbio(ssl));
 }
 
-/* A secret from the end of a line, in hexadecimal digits. Returns its length, or 0. */
-static size_t
-parse_secret(const char *line, unsigned char *secret)
-{
-    const char *digits = strrchr(line, ' ');
-    size_t len = 0;
-
-    if (digits == NULL ||
-        OPENSSL_hexstr2buf_ex(secret, TLS_SECRET_MAX, &len, digits + 1, '\0') != 1) {
-        ERR_clear_error();
-        return 0;
-    }
-    return len;
-}
-
-static bool
-has_label(const char *line, const char *label)
-{
-    return strncmp(line, label, strlen(label)) == 0;
-}
-
-static void on_key_line(const SSL *ssl, const char *line);
-
-static void
-listen_to_keys(const SSL *ssl)
-{
-    SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
-
-    if (SSL_CTX_get_keylog_callback(ctx) == on_key_line)
-        return;
-    other_listener = SSL_CTX_get_keylog_callback(ctx);
-    SSL_CTX_set_keylog_callback(ctx, on_key_line);
-}
-
-static void
-ignore_keys(const SSL *ssl)
-{
-    SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
-
-    if (SSL_CTX_get_keylog_callback(ctx) == on_key_line)
-        SSL_CTX_set_keylog_callback(ctx, other_listener);
-}
-
 /*
- * One line of the key log. At this very moment OpenSSL goes over to the key: what it has
- * written, or read, before was under another one, and records count from here.
+ * At this very moment OpenSSL goes over to the key: what it has written, or read, before
+ * was under another one, and records count from here.
  */
 static void
-on_key_line(const SSL *ssl, const char *line)
+on_secret(enum tls_schedule_secret which, const unsigned char *secret, size_t len,
+          void *arg)
 {
-    struct tls_bio *bio = bio_of(ssl);
+    struct tls_bio *bio = arg;
     struct tls_secrets *s = &bio->secrets;
 
-    if (other_listener != NULL)
-        other_listener(ssl, line);
-    if (has_label(line, "SERVER_TRAFFIC_SECRET_0 ")) {
-        s->server_len = parse_secret(line, s->server);
+    if (len > TLS_SECRET_MAX)
+        return;
+    if (which == TLS_SCHEDULE_SERVER) {
+        memcpy(s->server, secret, len);
+        s->server_len = len;
         bio->written.count = 0;
-        ignore_keys(ssl);
-    } else if (has_label(line, "CLIENT_TRAFFIC_SECRET_0 ")) {
-        s->client_len = parse_secret(line, s->client);
+    } else {
+        memcpy(s->client, secret, len);
+        s->client_len = len;
         bio->read.count = 0;
-        ignore_keys(ssl);
     }
-}
-
-/* Told before each step: behind EncryptedExtensions only the server's own secret is next.
- */
-static void
-on_step(const SSL *ssl, int where, int value ATTR_UNUSED)
-{
-    if (where == SSL_CB_ACCEPT_LOOP && SSL_get_state(ssl) == TLS_ST_SW_ENCRYPTED_EXTENSIONS)
-        listen_to_keys(ssl);
 }
 
 int
@@ -213,13 +108,10 @@ tls_keys_shake(SSL *ssl)
 {
     int ret;
 
-    if (bio_of(ssl)->secrets.server_len > 0)
-        listen_to_keys(ssl);
-    else
-        SSL_set_info_callback(ssl, on_step);
+    tls_schedule_tell(on_secret, bio_of(ssl));
     ret = SSL_do_handshake(ssl);
-    SSL_set_info_callback(ssl, NULL);
-    ignore_keys(ssl);
+    tls_schedule_tell(NULL, NULL);
+    tls_hkdf_forget();
     return ret;
 }
 
@@ -228,7 +120,7 @@ tls_keys_shake(SSL *ssl)
 static int
 take_secrets(const struct tls_secrets *secrets, struct tls_keys *keys)
 {
-    size_t len = suites[keys->suite].hash_len;
+    size_t len = tls_suite_hash_len(keys->suite);
 
     if (secrets->client_len != len || secrets->server_len != len)
         return -1;
@@ -237,6 +129,36 @@ take_secrets(const struct tls_secrets *secrets, struct tls_keys *keys)
     if (tls_keys_derive(keys->suite, &keys->client) < 0)
         return -1;
     return tls_keys_derive(keys->suite, &keys->server);
+}
+
+static OSSL_PARAM
+octets(const char *name, const void *data, size_t len)
+{
+    /* A parameter can go either way; these are only read. */
+    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)data, len);
+}
+
+static OSSL_PARAM
+digest(enum tls_suite suite)
+{
+    return OSSL_PARAM_construct_utf8_string(
+        OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)tls_hash_name(suites[suite].hash), 0);
+}
+
+static int
+derive(const OSSL_PARAM *params, unsigned char *out, size_t len)
+{
+    EVP_KDF_CTX *ctx;
+    int ok;
+
+    if (prf == NULL)
+        prf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_PRF, NULL);
+    ctx = prf != NULL ? EVP_KDF_CTX_new(prf) : NULL;
+    ok = ctx != NULL && EVP_KDF_derive(ctx, out, len, params) == 1;
+    EVP_KDF_CTX_free(ctx);
+    if (!ok)
+        ERR_clear_error();
+    return ok ? 0 : -1;
 }
 
 /* RFC 5246, 6.3. */
@@ -259,7 +181,7 @@ make_key_block(SSL *ssl, enum tls_suite suite, unsigned char *block, size_t len)
                                octets(OSSL_KDF_PARAM_SEED, client, sizeof(client)),
                                OSSL_PARAM_END};
 
-        status = derive(&prf, OSSL_KDF_NAME_TLS1_PRF, params, block, len);
+        status = derive(params, block, len);
     }
     OPENSSL_cleanse(master, sizeof(master));
     return status;

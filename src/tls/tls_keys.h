@@ -3,6 +3,7 @@
 #define TLS_TLS_KEYS_H
 
 #include "base/attr.h"
+#include "tls/tls_hkdf.h"
 
 #include <openssl/ssl.h>
 #include <stddef.h>
@@ -11,8 +12,8 @@
 /*
  * The keys of a connection whose handshake OpenSSL has done, so that its records can go on
  * without the SSL object (tls_record.h). TLS 1.2: from the session's master secret and the
- * two randoms (RFC 5246, 6.3). TLS 1.3: from the two traffic secrets (RFC 8446, 7.3), which
- * OpenSSL tells to nobody but the callback of its key log.
+ * two randoms (RFC 5246, 6.3). TLS 1.3: from the two traffic secrets (RFC 8446, 7.3), of
+ * which tls_schedule tells.
  */
 enum tls_suite {
     TLS_SUITE_AES_128_GCM,
@@ -21,12 +22,10 @@ enum tls_suite {
 };
 #define TLS_SUITES 3
 
-#define TLS_SECRET_MAX 48
 #define TLS_KEY_MAX 32
 #define TLS_IV_BYTES 12
-#define TLS_LABEL_MAX 32
 
-/* What the key log has told of one handshake (TLS 1.3); a length of 0: nothing. */
+/* Of one handshake (TLS 1.3); a length of 0: not yet, or never. */
 struct tls_secrets {
     unsigned char client[TLS_SECRET_MAX], server[TLS_SECRET_MAX];
     size_t client_len, server_len;
@@ -48,10 +47,8 @@ struct tls_keys {
 };
 
 /*
- * SSL_do_handshake, once, for a server on a tls_bio; the secrets of TLS 1.3 go into the
- * BIO's state. The key log's callback of the SSL_CTX is set for moments only: OpenSSL 3.0
- * formats each line with a call of sprintf for each of its bytes. A callback that was there
- * before is called as ever, and is there again afterwards.
+ * SSL_do_handshake, once, for a server on a tls_bio whose SSL_CTX is tls_ctx_new's; the
+ * secrets of TLS 1.3 go into the BIO's state.
  */
 int tls_keys_shake(SSL *ssl) ATTR_MUST_CHECK;
 
@@ -69,8 +66,7 @@ size_t tls_suite_hash_len(enum tls_suite suite);
 
 /*
  * HKDF-Expand-Label with an empty context (RFC 8446, 7.1): len bytes of out from a secret
- * of tls_suite_hash_len bytes. The label is without "tls13 ", and at most TLS_LABEL_MAX
- * long. out may be the secret. Returns 0, or -1 without memory.
+ * of tls_suite_hash_len bytes, as tls_hkdf_expand.
  */
 int tls_keys_expand(enum tls_suite suite, const unsigned char *secret, const char *label,
                     unsigned char *out, size_t len) ATTR_MUST_CHECK;
