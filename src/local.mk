@@ -203,6 +203,8 @@ src_libnet_a_SOURCES = \
 	src/net/loop.h \
 	src/net/refusal.c \
 	src/net/refusal.h \
+	src/net/pieces.c \
+	src/net/pieces.h \
 	src/net/proxy_in.c \
 	src/net/proxy_in.h \
 	src/net/proxy_out.c \

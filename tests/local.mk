@@ -473,6 +473,12 @@ tests_loop_test_generation_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_generation_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_generation_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_pieces
+tests_loop_test_pieces_SOURCES = tests/loop/test_pieces.c tests/support/check_main.h
+tests_loop_test_pieces_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_pieces_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_pieces_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
 CHECKS += tests/loop/test_hangup
 tests_loop_test_hangup_SOURCES = tests/loop/test_hangup.c tests/support/check_main.h \
 	tests/loop/loop_support.c tests/loop/loop_support.h

@@ -48,8 +48,6 @@ finish(struct conn *conn)
     if (conn->peer.is_unanswered)
         front_count_unanswered(conn->front);
     admit_leave(loop, conn->front, &conn->admission);
-    if (conn_is_new(conn))
-        loop_fall(loop, &loop->handshakes);
     loop_fall(loop, &loop->connections);
     revoke_forget(&loop->revoke, conn);
     TAILQ_REMOVE(&loop->live, conn, link);
@@ -107,7 +105,6 @@ hand_over(struct conn *conn)
 {
     conn->phase = CONN_DIAL;
     admit_handshake_over(conn->loop, &conn->admission);
-    loop_fall(conn->loop, &conn->loop->handshakes);
     leg_set_events(conn->relay.client, &relay_client_events, &conn->relay);
 }
 
@@ -446,7 +443,6 @@ conn_start(struct loop *loop, struct front *front, int fd, const struct addr *cl
     conn->local_addr = local;
     conn->id = loop_next_id(loop);
     loop_rise(&loop->connections);
-    loop_rise(&loop->handshakes);
     generation_ref(front->generation);
     TAILQ_INSERT_TAIL(&loop->live, conn, link);
     leg_read_on(conn->relay.client);

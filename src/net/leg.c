@@ -101,7 +101,6 @@ leg_new(struct loop *loop, int fd, SSL *ssl, const struct leg_events *events, vo
     leg->owner = owner;
     leg->watch.fd = fd;
     leg->watch.on_hangup = on_watch_hangup;
-    loop_expect(loop, fd);
     leg->readable = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_event_readable, leg);
     if (leg->readable == NULL || (ssl != NULL && leg_tls_attach(leg, ssl) < 0)) {
         if (leg->readable != NULL)

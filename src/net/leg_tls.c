@@ -40,12 +40,15 @@ leg_tls_attach(struct leg *leg, SSL *ssl)
     SSL_set_bio(ssl, bio, bio);
     SSL_set_accept_state(ssl);
     leg->ssl = ssl;
+    loop_rise(&leg->loop->objects);
     return 0;
 }
 
 static void
 release(struct leg *leg)
 {
+    if (leg->ssl != NULL)
+        loop_fall(leg->loop, &leg->loop->objects);
     SSL_free(leg->ssl);
     leg->ssl = NULL;
     if (leg->bio != NULL)

@@ -4,16 +4,12 @@
 #include "base/addr.h"
 #include "config/config.h"
 #include "net/conn.h"
+#include "net/pieces.h"
 #include "tls/tls_record.h"
 
-#include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Numbers of descriptors that are made known at once. */
-#define FD_BLOCK 1024
 
 /* For fewer than that it is not worth while to give memory back. */
 #define PEAK_MIN 64
@@ -31,7 +27,7 @@ on_settled(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
     struct loop *loop = arg;
 
     loop->connections.peak = loop->connections.now;
-    loop->handshakes.peak = loop->handshakes.now;
+    loop->objects.peak = loop->objects.now;
     (void)malloc_trim(0);
 }
 
@@ -55,45 +51,6 @@ loop_fall(struct loop *loop, struct tide *tide)
         (void)evtimer_add(loop->settled, &a_moment);
 }
 
-static void
-on_nothing(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg ATTR_UNUSED)
-{
-}
-
-/* Have libevent see a descriptor of that number, or of the next one that is free. */
-static int
-make_known(struct loop *loop, int fd, int number)
-{
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, number);
-    struct event *event;
-
-    if (copy < 0)
-        return -1;
-    event = event_new(loop->base, copy, EV_READ, on_nothing, NULL);
-    if (event != NULL) {
-        (void)event_add(event, NULL);
-        event_free(event);
-    }
-    (void)close(copy);
-    return copy;
-}
-
-void
-loop_expect(struct loop *loop, int fd)
-{
-    int end = (fd / FD_BLOCK + 1) * FD_BLOCK, number = loop->fds_known;
-
-    if (fd < loop->fds_known)
-        return;
-    while (number >= 0 && number < end) {
-        int made = make_known(loop, fd, number);
-
-        number =
-            made < 0 ? end : made + 1; /* no more descriptors: then no more connections */
-    }
-    loop->fds_known = end;
-}
-
 int
 loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *shared)
 {
@@ -103,6 +60,7 @@ loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *share
     TAILQ_INIT(&loop->names);
     loop->page = page;
     loop->shared = shared;
+    pieces_use();
     loop->base = event_base_new();
     loop->cipher = malloc(LOOP_CIPHER_BYTES + TLS_RECORD_MAX_BYTES);
     loop->plain = malloc(LOOP_PLAIN_BYTES);

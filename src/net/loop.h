@@ -59,11 +59,10 @@ struct loop {
     struct refusals refusals;
 
     struct conn_list live;
-    struct conn_list dead; /* finished in this turn; freed at its end */
-    struct tide connections, handshakes;
-    int fds_known;         /* see loop_expect */
-    struct event *settled; /* pending while memory is to be given back */
-    unsigned live_max;     /* so that each has descriptors for both of its sides; 0: none */
+    struct conn_list dead;            /* finished in this turn; freed at its end */
+    struct tide connections, objects; /* objects: of OpenSSL, see leg_tls */
+    struct event *settled;            /* pending while memory is to be given back */
+    unsigned live_max; /* so that each has descriptors for both of its sides; 0: none */
     void (*on_reaped)(void *arg); /* connections have gone, descriptors are free; or NULL */
     void *on_reaped_arg;
 };
@@ -81,14 +80,6 @@ void loop_clear(struct loop *loop);
  * under way. Borrows it until the next call.
  */
 void loop_configure(struct loop *loop, const struct config *config);
-
-/*
- * fd is going to be in the loop. libevent keeps a piece of memory for each number that a
- * descriptor has ever had; they are made for many numbers at once here, since scattered
- * among what connections have they would hold the pages of a peak for ever. fd is only
- * borrowed, and has to be one that can be polled.
- */
-void loop_expect(struct loop *loop, int fd);
 
 /* There is one more. */
 void loop_rise(struct tide *tide);
