@@ -10,6 +10,9 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096
 
 /* For fewer than that it is not worth while to give memory back. */
 #define PEAK_MIN 64
@@ -20,7 +23,14 @@ has_fallen(const struct tide *tide)
     return tide->peak >= PEAK_MIN && tide->now <= tide->peak / 2;
 }
 
-/* The C library keeps what was freed inside its heap. */
+/* Scratch memory: whole pages, so that they can be given back. */
+static unsigned char *
+new_scratch(size_t size)
+{
+    return aligned_alloc(PAGE, (size + PAGE - 1) / PAGE * PAGE);
+}
+
+/* The C library keeps what was freed inside its heap. Scratch memory is empty just now. */
 static void
 on_settled(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 {
@@ -28,6 +38,8 @@ on_settled(evutil_socket_t fd ATTR_UNUSED, short what ATTR_UNUSED, void *arg)
 
     loop->connections.peak = loop->connections.now;
     loop->objects.peak = loop->objects.now;
+    (void)madvise(loop->cipher, LOOP_CIPHER_BYTES, MADV_DONTNEED);
+    (void)madvise(loop->plain, LOOP_PLAIN_BYTES, MADV_DONTNEED);
     (void)malloc_trim(0);
 }
 
@@ -62,8 +74,8 @@ loop_init(struct loop *loop, struct stats_page *page, struct stats_shared *share
     loop->shared = shared;
     pieces_use();
     loop->base = event_base_new();
-    loop->cipher = malloc(LOOP_CIPHER_BYTES + TLS_RECORD_MAX_BYTES);
-    loop->plain = malloc(LOOP_PLAIN_BYTES);
+    loop->cipher = new_scratch(LOOP_CIPHER_BYTES + TLS_RECORD_MAX_BYTES);
+    loop->plain = new_scratch(LOOP_PLAIN_BYTES);
     if (loop->base == NULL || loop->cipher == NULL || loop->plain == NULL)
         return -1;
     loop->hangup = hangup_new(loop->base);

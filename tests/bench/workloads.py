@@ -230,6 +230,7 @@ def measure_crowd(stage, contender, seconds):
     try:
         alone = measure_load(stage, running, seconds, "handshake", "--clients", HANDSHAKERS)
         load = hold(stage, running, "idle", CROWD)
+        calm_kib(running.process.family())
         beside = measure_load(stage, running, seconds, "handshake", "--clients", HANDSHAKERS)
         let_go(load, CROWD)
     finally:
