@@ -473,6 +473,12 @@ tests_loop_test_generation_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_loop_test_generation_CFLAGS = $(TEST_CFLAGS)
 tests_loop_test_generation_LDADD = $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
 
+CHECKS += tests/loop/test_keeper
+tests_loop_test_keeper_SOURCES = tests/loop/test_keeper.c tests/support/check_main.h
+tests_loop_test_keeper_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_loop_test_keeper_CFLAGS = $(TEST_CFLAGS)
+tests_loop_test_keeper_LDADD = src/libproc.a $(NET_LIBS) $(LIBRARIES_USED) $(CHECK_LIBS)
+
 CHECKS += tests/loop/test_pieces
 tests_loop_test_pieces_SOURCES = tests/loop/test_pieces.c tests/support/check_main.h
 tests_loop_test_pieces_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -662,6 +668,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz_cert \
 	tests/fuzz/fuzz_conf \
 	tests/fuzz/fuzz_identity \
+	tests/fuzz/fuzz_keep \
 	tests/fuzz/fuzz_domains \
 	tests/fuzz/fuzz_open \
 	tests/fuzz/fuzz_pem \
@@ -705,6 +712,10 @@ tests_fuzz_fuzz_identity_SOURCES = tests/fuzz/fuzz_identity.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_identity_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_identity_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_identity_LDADD = src/libcore.a src/libbase.a
+tests_fuzz_fuzz_keep_SOURCES = tests/fuzz/fuzz_keep.c $(FUZZ_COMMON)
+tests_fuzz_fuzz_keep_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_fuzz_fuzz_keep_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+tests_fuzz_fuzz_keep_LDADD = src/libtls.a src/libconfig.a src/libcore.a src/libbase.a $(SSL_LIBS)
 tests_fuzz_fuzz_domains_SOURCES = tests/fuzz/fuzz_domains.c $(FUZZ_COMMON)
 tests_fuzz_fuzz_domains_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_fuzz_fuzz_domains_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
