@@ -251,7 +251,8 @@ struct config {
     const char *file;    /* that it was read from; NULL: the command line */
     struct log_settings log;
     struct pos log_to_pos;
-    uint32_t workers; /* 0: auto */
+    uint32_t workers;    /* 0: auto */
+    uint32_t cert_cache; /* decoded certificates, in all workers together */
     struct config_string user, group;
     bool sandbox;
     bool watch; /* load certificates that have changed */

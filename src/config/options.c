@@ -96,6 +96,8 @@ static const struct option_word security_levels[] = {
 const struct option option_table[] = {
     {"workers", GLOBAL(workers), OPTION_NUMBER, "auto", OPTION_AUTO, .min = 1, .max = 256,
      .help = "processes that serve clients; auto: as many as there are processors for us"},
+    {"cert-cache", GLOBAL(cert_cache), OPTION_NUMBER, "2400", .min = 64, .max = 1000000,
+     .help = "certificates that all workers together keep decoded; each takes 7 KiB"},
     {"user", GLOBAL(user), OPTION_STRING, NULL,
      .help = "whom workers run as under root; not set: the user sallyport, or nobody"},
     {"group", GLOBAL(group), OPTION_STRING, NULL,

@@ -18,11 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * What all workers together keep decoded of certificates; one takes 7 KiB. Below the least
- * a worker would decode all the time what it has just forgotten.
- */
-#define DECODED_MAX 2400u
+/* Below that a worker would decode all the time what it has just forgotten. */
 #define DECODED_MIN 64u
 
 /* What is too weak at a higher security level than this, OpenSSL has to say. */
@@ -94,7 +90,7 @@ count_decoded(const struct setup *setup)
 
     for (size_t i = 0; i < setup->config->frontends; i++)
         many += setup->config->frontend[i].cert_files > 1;
-    share = DECODED_MAX / setup->workers / (many > 0 ? many : 1);
+    share = setup->config->cert_cache / setup->workers / (many > 0 ? many : 1);
     return share > DECODED_MIN ? share : DECODED_MIN;
 }
 

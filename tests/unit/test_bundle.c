@@ -11,7 +11,8 @@
 
 /* Every setting is something else than its default. */
 static const char rich[] =
-    "workers = 3 user = somebody group = some sandbox = off watch = on pidfile = /run/p\n"
+    "workers = 3 cert-cache = 100 user = somebody group = some sandbox = off watch = on "
+    "pidfile = /run/p\n"
     "accept-grace = 2s drain-timeout = 1500ms resolver = { 127.0.0.1, \"[::1]:5353\" }\n"
     "openssl-conf = /o key-log = /k\n"
     "max-connections = 20 max-connections-per-source = 21 max-handshakes = 22\n"

@@ -10,7 +10,7 @@ syntax keyword sallyportBlock log admin defaults frontend client-cert
 syntax keyword sallyportInclude include
 
 " tests/lint/options compares these with the table of settings.
-syntax keyword sallyportSetting workers user group sandbox watch pidfile openssl-conf key-log
+syntax keyword sallyportSetting workers cert-cache user group sandbox watch pidfile openssl-conf key-log
 syntax keyword sallyportSetting accept-grace drain-timeout resolver
 syntax keyword sallyportSetting max-connections max-connections-per-source limits-exempt
 syntax keyword sallyportSetting max-handshakes max-handshakes-per-source
