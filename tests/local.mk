@@ -771,6 +771,8 @@ EXTRA_DIST += tests/bench/certs tests/bench/workers
 # Figures, for README and docs; see tests/bench/README. Built only when they are asked for.
 EXTRA_DIST += \
 	tests/bench/README \
+	tests/bench/RESULTS.md \
+	tests/bench/results.svg \
 	tests/bench/bench \
 	tests/bench/contenders.py \
 	tests/bench/debian13 \

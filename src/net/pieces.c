@@ -60,7 +60,7 @@ is_piece(const void *memory)
 void *
 pieces_allocate(size_t size)
 {
-    return size > 0 && size <= sizeof(union piece) ? (void *)take_piece() : malloc(size);
+    return size <= sizeof(union piece) ? (void *)take_piece() : malloc(size);
 }
 
 void
