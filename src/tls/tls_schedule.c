@@ -20,7 +20,7 @@
 /* The functions of the default provider, but for the derivation. */
 static OSSL_DISPATCH functions[FUNCTIONS_MAX + 1];
 static OSSL_FUNC_kdf_derive_fn *derive_there;
-static OSSL_PROVIDER *default_provider;
+static OSSL_PROVIDER *default_provider, *ours; /* loaded for good */
 
 static tls_schedule_fn *listener;
 static void *listener_arg;
@@ -225,11 +225,11 @@ set_up(void)
     /* By name: else it would no longer be there by itself beside another one. */
     default_provider = OSSL_PROVIDER_load(NULL, "default");
     if (default_provider != NULL && find_functions() &&
-        OSSL_PROVIDER_add_builtin(NULL, "schedule", init_provider) == 1 &&
-        OSSL_PROVIDER_load(NULL, "schedule") != NULL)
-        return true;
-    ERR_clear_error();
-    return false;
+        OSSL_PROVIDER_add_builtin(NULL, "schedule", init_provider) == 1)
+        ours = OSSL_PROVIDER_load(NULL, "schedule");
+    if (ours == NULL)
+        ERR_clear_error();
+    return ours != NULL;
 }
 
 const char *
