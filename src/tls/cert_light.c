@@ -2,6 +2,7 @@
 #include "tls/cert_light.h"
 
 #include "base/attr.h"
+#include "tls/tls_conf.h"
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -161,7 +162,6 @@ init_provider(const OSSL_CORE_HANDLE *handle ATTR_UNUSED, const OSSL_DISPATCH *i
     return read_bio != NULL;
 }
 
-/* Not where somebody has chosen other providers (FIPS): nothing may slip in behind them. */
 static bool
 open_library(void)
 {
@@ -170,12 +170,11 @@ open_library(void)
     if (tried)
         return library != NULL;
     tried = true;
-    if (OSSL_PROVIDER_available(NULL, "default") != 1 ||
-        OSSL_PROVIDER_available(NULL, "fips") == 1)
+    default_provider = tls_conf_default_provider();
+    if (default_provider == NULL)
         return false;
-    default_provider = OSSL_PROVIDER_load(NULL, "default");
     library = OSSL_LIB_CTX_new();
-    if (default_provider != NULL && library != NULL &&
+    if (library != NULL &&
         OSSL_PROVIDER_add_builtin(library, "light", init_provider) == 1 &&
         OSSL_PROVIDER_load(library, "light") != NULL)
         return true;

@@ -173,3 +173,13 @@ tls_conf_load(const char *path, char *why, size_t size)
     loaded = path != NULL ? strdup(path) : NULL;
     return 0;
 }
+
+/* Loaded by name: else it would no longer be there by itself beside another one. */
+OSSL_PROVIDER *
+tls_conf_default_provider(void)
+{
+    if (OSSL_PROVIDER_available(NULL, "default") != 1 ||
+        OSSL_PROVIDER_available(NULL, "fips") == 1)
+        return NULL;
+    return OSSL_PROVIDER_load(NULL, "default");
+}

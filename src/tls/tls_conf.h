@@ -4,6 +4,7 @@
 
 #include "base/attr.h"
 
+#include <openssl/provider.h>
 #include <stddef.h>
 
 /*
@@ -18,5 +19,12 @@
  * been loaded before.
  */
 int tls_conf_load(const char *path, char *why, size_t size) ATTR_MUST_CHECK;
+
+/*
+ * The default provider, loaded for good, where something of ours may stand in for a part of
+ * it. NULL where it is not there, or the FIPS provider is: nothing may slip in before what
+ * somebody has chosen.
+ */
+OSSL_PROVIDER *tls_conf_default_provider(void);
 
 #endif

@@ -2,6 +2,7 @@
 #include "tls/tls_schedule.h"
 
 #include "base/attr.h"
+#include "tls/tls_conf.h"
 #include "tls/tls_hkdf.h"
 
 #include <openssl/core_dispatch.h>
@@ -216,29 +217,24 @@ find_functions(void)
     return false;
 }
 
-static bool
+static void
 set_up(void)
 {
-    if (OSSL_PROVIDER_available(NULL, "default") != 1 ||
-        OSSL_PROVIDER_available(NULL, "fips") == 1)
-        return false;
-    /* By name: else it would no longer be there by itself beside another one. */
-    default_provider = OSSL_PROVIDER_load(NULL, "default");
+    default_provider = tls_conf_default_provider();
     if (default_provider != NULL && find_functions() &&
         OSSL_PROVIDER_add_builtin(NULL, "schedule", init_provider) == 1)
         ours = OSSL_PROVIDER_load(NULL, "schedule");
     if (ours == NULL)
         ERR_clear_error();
-    return ours != NULL;
 }
 
 const char *
 tls_schedule_properties(void)
 {
-    static bool tried, works;
+    static bool tried;
 
     if (!tried)
-        works = set_up();
+        set_up();
     tried = true;
-    return works ? "?provider=schedule" : NULL;
+    return ours != NULL ? "?provider=schedule" : NULL;
 }

@@ -15,9 +15,7 @@
 
 /*
  * The property query that SSL_CTX_new_ex needs so that a context's handshakes come by here;
- * or NULL where they must not, since the default provider is not there, or the FIPS
- * provider is: nothing may slip in before what somebody has chosen. The first call sets
- * it up.
+ * or NULL where they must not (tls_conf_default_provider). The first call sets it up.
  */
 const char *tls_schedule_properties(void);
 
